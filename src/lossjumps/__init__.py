@@ -1,0 +1,1 @@
+"""Bifurcations and loss jumps in the training of ReLU recurrent networks."""

@@ -1,0 +1,1 @@
+"""Bifurcations, loss jumps and their coincidence."""

@@ -1,0 +1,1 @@
+"""Configuration: schemas, composition, plans and digests."""

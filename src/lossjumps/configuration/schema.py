@@ -1,0 +1,219 @@
+"""Dataclass schemas of the configuration: every key, its type, its default and its range.
+
+Hydra composes YAML against these classes, so a misspelt key or a wrong type is refused
+before any job starts.  Ranges and combinations are checked in ``__post_init__``, which runs
+when the configuration becomes an object.  Science code receives these objects and never
+sees Hydra.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lossjumps.errors import InputError
+
+
+def require(condition: bool, key: str, expected: str, value: Any) -> None:
+    """Raise `InputError` naming the key, what was expected and what was given, unless the condition holds."""
+    if not condition:
+        raise InputError(f"{key}: expected {expected}, got {value!r}")
+
+
+@dataclass
+class DatasetConfig:
+    """What every data set has; each kind of data set adds its own keys (`lossjumps.data.registry`)."""
+
+    name: str = "???"
+    """Registry entry of the data set."""
+    length_train: int = 5000
+    """Samples of the training series (after embedding)."""
+    length_test: int = 5000
+    """Samples of the test series, which follows the training series."""
+    noise: float = 0.0
+    """Observation noise of the training series, as a fraction of each column's standard deviation."""
+    noise_seed: int = 0
+    """Seed of the observation noise and of a simulation's initial state."""
+
+    def __post_init__(self) -> None:
+        require(self.length_train >= 2, "dataset.length_train", "at least 2 samples", self.length_train)
+        require(self.length_test >= 2, "dataset.length_test", "at least 2 samples", self.length_test)
+        require(self.noise >= 0, "dataset.noise", "a fraction >= 0", self.noise)
+        require(self.noise_seed >= 0, "dataset.noise_seed", "an integer >= 0", self.noise_seed)
+
+
+@dataclass
+class ModelConfig:
+    """A family of ReLU networks and its size."""
+
+    name: str = "???"
+    """Family: an entry of `lossjumps.training.models.FAMILIES`."""
+    latent: int | None = None
+    """Latent states M; null: as many as observed."""
+    hidden: int | None = None
+    """Hidden units H, for families that have them; null otherwise."""
+
+    def __post_init__(self) -> None:
+        require(self.latent is None or self.latent >= 1, "model.latent", "null or an integer >= 1", self.latent)
+        require(self.hidden is None or self.hidden >= 1, "model.hidden", "null or an integer >= 1", self.hidden)
+
+
+@dataclass
+class EvaluationConfig:
+    """The losses every condition is compared on; the same evaluation set for all runs of a data set."""
+
+    sequences: int = 32
+    """Evaluation sequences, evenly spaced along the test series."""
+    horizon: int = 20
+    """Free-running steps of `loss_free`."""
+    horizon_long: int = 200
+    """Free-running steps of `loss_free_long`; also the length of the sequences of `loss_forced`."""
+    alpha: float = 0.1
+    """Forcing strength of `loss_forced`, the same whatever a run was trained with."""
+
+    def __post_init__(self) -> None:
+        require(self.sequences >= 1, "training.evaluation.sequences", "an integer >= 1", self.sequences)
+        require(self.horizon >= 1, "training.evaluation.horizon", "an integer >= 1", self.horizon)
+        require(
+            self.horizon_long >= self.horizon,
+            "training.evaluation.horizon_long",
+            f"at least training.evaluation.horizon = {self.horizon}",
+            self.horizon_long,
+        )
+        require(0 <= self.alpha <= 1, "training.evaluation.alpha", "a number in [0, 1]", self.alpha)
+
+
+@dataclass
+class TrainingConfig:
+    """How a network is trained and recorded."""
+
+    name: str = "???"
+    """Forcing: an entry of `lossjumps.training.forcing.FORCINGS` (`bptt` or `gtf`)."""
+    alpha: float | None = None
+    """Forcing strength of generalized teacher forcing; null for `bptt`."""
+    epochs: int = 1000
+    """Epochs E; parameters and losses are recorded at 0, 1, ..., E."""
+    updates_per_epoch: int = 5
+    """Optimiser updates an epoch."""
+    batch_size: int = 16
+    """Sequences an update."""
+    sequence_length: int = 60
+    """Steps of a training sequence."""
+    learning_rate: float = 1e-3
+    """Learning rate of the first update."""
+    learning_rate_end: float = 1e-3
+    """Learning rate of the last update; in between it decays exponentially."""
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        for key in ("epochs", "updates_per_epoch", "batch_size", "sequence_length"):
+            require(getattr(self, key) >= 1, f"training.{key}", "an integer >= 1", getattr(self, key))
+        for key in ("learning_rate", "learning_rate_end"):
+            require(getattr(self, key) > 0, f"training.{key}", "a number > 0", getattr(self, key))
+        require(self.alpha is None or 0 <= self.alpha <= 1, "training.alpha", "a number in [0, 1]", self.alpha)
+
+
+@dataclass
+class SearchConfig:
+    """The search for fixed points, cycles and occupied attractors at every recorded epoch."""
+
+    max_order: int = 4
+    """Largest order of the cycles that are searched; occupied cycles of higher order are kept as well."""
+    max_regions: int = 200_000
+    """Fixed points are listed completely where at most this many linear regions have to be solved."""
+    seed: int = 0
+    """Seed of the random starts of SCYFI."""
+    attractor_states: int = 8
+    """Data states from which the occupied attractors are looked for."""
+    transient: int = 1000
+    """Free-running steps before an orbit counts as having reached its attractor."""
+    max_period: int = 128
+    """Longest period recognised as an occupied cycle."""
+
+    def __post_init__(self) -> None:
+        for key in ("max_order", "max_regions", "attractor_states", "transient", "max_period"):
+            require(getattr(self, key) >= 1, f"search.{key}", "an integer >= 1", getattr(self, key))
+        require(self.seed >= 0, "search.seed", "an integer >= 0", self.seed)
+
+
+@dataclass
+class JumpsConfig:
+    """What counts as a loss jump."""
+
+    threshold: float = 8.0
+    """Smallest robust z-score of the change of the log10 loss."""
+    min_change: float = 0.1
+    """Smallest change of the log10 loss."""
+    window: int = 25
+    """Epochs on each side that give the spread a change is compared with."""
+
+    def __post_init__(self) -> None:
+        require(self.threshold > 0, "events.jumps.threshold", "a number > 0", self.threshold)
+        require(self.min_change >= 0, "events.jumps.min_change", "a number >= 0", self.min_change)
+        require(self.window >= 2, "events.jumps.window", "an integer >= 2", self.window)
+
+
+@dataclass
+class CoincidenceConfig:
+    """When a jump and a bifurcation coincide, and what chance would do."""
+
+    windows: list[int] = field(default_factory=lambda: [0, 1, 2, 5])
+    """Tolerance windows in epochs: a bifurcation precedes its jump by 0 ... w epochs."""
+    primary_window: int = 1
+    """The window the summary speaks of; one of `windows`."""
+    surrogates: int = 999
+    """Surrogates of the null models."""
+    seed: int = 0
+    """Seed of the surrogates."""
+
+    def __post_init__(self) -> None:
+        require(
+            len(self.windows) > 0 and all(w >= 0 for w in self.windows),
+            "events.coincidence.windows",
+            "a list of integers >= 0",
+            self.windows,
+        )
+        require(
+            self.primary_window in self.windows,
+            "events.coincidence.primary_window",
+            f"one of events.coincidence.windows = {list(self.windows)}",
+            self.primary_window,
+        )
+        require(self.surrogates >= 1, "events.coincidence.surrogates", "an integer >= 1", self.surrogates)
+        require(self.seed >= 0, "events.coincidence.seed", "an integer >= 0", self.seed)
+
+
+@dataclass
+class EventsConfig:
+    """Loss jumps and their coincidence with bifurcations."""
+
+    jumps: JumpsConfig = field(default_factory=JumpsConfig)
+    coincidence: CoincidenceConfig = field(default_factory=CoincidenceConfig)
+
+
+@dataclass
+class TrackingConfig:
+    """The import into MLflow."""
+
+    uri: str | None = None
+    """Tracking URI; null: `MLFLOW_TRACKING_URI` if set, else SQLite at `<results>/mlflow.db`."""
+
+
+@dataclass
+class Configuration:
+    """One composed configuration.
+
+    `dataset`, `model`, `training` and the seed decide a training's bits; they alone make the digest of a
+    batch.  `search`, `events` and `tracking` are shared by all runs of an experiment.
+    """
+
+    dataset: Any = field(default_factory=DatasetConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    seed: int = 0
+    """Seed of the initial parameters and of the order of the training sequences."""
+    search: SearchConfig = field(default_factory=SearchConfig)
+    events: EventsConfig = field(default_factory=EventsConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    results: str = "results"
+    """Folder of all results, relative to the working directory."""
+    seeds_per_batch: int = 8
+    """Seeds trained side by side in one job: 0 to 7, 8 to 15, ...; a run's bits do not depend on it."""

@@ -1,0 +1,1 @@
+"""Simulated systems, recordings and their embedding."""

@@ -1,0 +1,1 @@
+"""Fixed points and cycles of a ReLU network."""

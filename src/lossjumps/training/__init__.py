@@ -1,0 +1,1 @@
+"""Families of networks, forcing and the training loop."""
