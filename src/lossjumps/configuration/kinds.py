@@ -1,0 +1,44 @@
+"""The schema that belongs to a name of a data set, a model or a training: the registries seen from the configuration."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lossjumps.configuration.objects import one_of, to_object
+from lossjumps.configuration.schema import ModelConfig, TrainingConfig
+from lossjumps.errors import InputError
+
+
+def _name(values: Mapping[str, Any], group: str, known: Mapping[str, Any]) -> str:
+    name = values.get("name")
+    if name not in known:
+        raise InputError(f"{group}.name: unknown {group} {name!r}; {one_of(name, known)}")
+    return name
+
+
+def dataset_object(values: Mapping[str, Any]) -> Any:
+    """The configuration object of a data set; its `name` decides the schema.
+
+    Raises
+    ------
+    InputError
+        If the name or a key is unknown, or a value is refused.
+    """
+    from lossjumps.data.registry import DATASETS
+
+    return to_object(DATASETS[_name(values, "dataset", DATASETS)].schema, values, "dataset")
+
+
+def model_object(values: Mapping[str, Any]) -> ModelConfig:
+    """The configuration object of a model; raises `InputError` as `dataset_object` does."""
+    from lossjumps.training.models import FAMILIES
+
+    _name(values, "model", FAMILIES)
+    return to_object(ModelConfig, values, "model")
+
+
+def training_object(values: Mapping[str, Any]) -> TrainingConfig:
+    """The configuration object of a training; raises `InputError` as `dataset_object` does."""
+    from lossjumps.training.forcing import FORCINGS
+
+    _name(values, "training", FORCINGS)
+    return to_object(TrainingConfig, values, "training")

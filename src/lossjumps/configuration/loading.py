@@ -1,0 +1,179 @@
+"""Reading back the configuration files of an experiment's folder, for the stages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import yaml
+
+from lossjumps.configuration.kinds import dataset_object, model_object, training_object
+from lossjumps.configuration.objects import to_object
+from lossjumps.configuration.schema import EventsConfig, ModelConfig, SearchConfig, TrackingConfig, TrainingConfig
+from lossjumps.errors import InputError
+
+T = TypeVar("T")
+
+BATCH_KEYS = ("condition", "label", "data", "seeds", "dataset", "model", "training")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A chunk of seeds of one configuration, trained and analysed in one process."""
+
+    folder: Path
+    name: str
+    condition: str
+    """`<dataset>-<model>-<training>-<digest>` of the configuration without its seed."""
+    label: str
+    """The condition for people: names of data set, model and training."""
+    seeds: tuple[int, ...]
+    runs: tuple[str, ...]
+    """`<condition>-s<seed>`, in the order of `seeds`."""
+    dataset: Any
+    model: ModelConfig
+    training: TrainingConfig
+    data_file: Path
+    experiment_folder: Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all runs of an experiment share and a training does not depend on."""
+
+    search: SearchConfig
+    events: EventsConfig
+    tracking: TrackingConfig
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no YAML or holds no mapping.
+    """
+    path = Path(path)
+    try:
+        content = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except FileNotFoundError:
+        raise InputError(f"{path}: file not found") from None
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not a readable YAML file ({' '.join(str(error).split())})") from None
+    if not isinstance(content, Mapping):
+        raise InputError(f"{path}: expected a mapping of keys to values")
+    return dict(content)
+
+
+def load_batch(folder: Path) -> Batch:
+    """Read the configuration of a batch.
+
+    Parameters
+    ----------
+    folder : Path
+        ``results/<experiment>/batches/<batch>``.
+
+    Raises
+    ------
+    InputError
+        If the folder is no batch folder or its ``config.yaml`` does not fit the schemas.
+    """
+    folder = Path(folder)
+    if len(folder.parts) < 3:  # such as ".": the experiment's folder is not in the name
+        folder = folder.resolve()
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise InputError(f"{folder}: expected a batch folder with config.yaml in it")
+    content = read_mapping(path)
+    missing = [key for key in BATCH_KEYS if key not in content]
+    if missing:
+        raise InputError(f"{path}: key {missing[0]} is missing")
+    try:
+        dataset = dataset_object(content["dataset"])
+        model = model_object(content["model"])
+        training = training_object(content["training"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    experiment = folder.parent.parent
+    seeds = tuple(int(seed) for seed in content["seeds"])
+    return Batch(
+        folder=folder,
+        name=folder.name,
+        condition=content["condition"],
+        label=content["label"],
+        seeds=seeds,
+        runs=tuple(f"{content['condition']}-s{seed}" for seed in seeds),
+        dataset=dataset,
+        model=model,
+        training=training,
+        data_file=experiment / "data" / f"{content['data']}.npz",
+        experiment_folder=experiment,
+    )
+
+
+def _load_group(experiment_folder: Path, group: str, schema: type[T]) -> T:
+    path = Path(experiment_folder) / "settings" / f"{group}.yaml"
+    try:
+        return to_object(schema, read_mapping(path), group)
+    except InputError as error:
+        message = str(error)
+        raise InputError(message if message.startswith(str(path)) else f"{path}: {message}") from None
+
+
+def load_search(experiment_folder: Path) -> SearchConfig:
+    """Read ``settings/search.yaml`` of an experiment; raises `InputError` if it is missing or does not fit."""
+    return _load_group(experiment_folder, "search", SearchConfig)
+
+
+def load_events(experiment_folder: Path) -> EventsConfig:
+    """Read ``settings/events.yaml`` of an experiment; raises `InputError` if it is missing or does not fit."""
+    return _load_group(experiment_folder, "events", EventsConfig)
+
+
+def load_tracking(experiment_folder: Path) -> TrackingConfig:
+    """Read ``settings/tracking.yaml`` of an experiment; raises `InputError` if it is missing or does not fit."""
+    return _load_group(experiment_folder, "tracking", TrackingConfig)
+
+
+def load_settings(experiment_folder: Path) -> Settings:
+    """Read all settings of an experiment; raises `InputError` if a file is missing or does not fit."""
+    return Settings(load_search(experiment_folder), load_events(experiment_folder), load_tracking(experiment_folder))
+
+
+def load_dataset_config(path: Path) -> Any:
+    """Read the resolved configuration of a data set, ``data/<dataset>-<digest>.yaml``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or does not fit the schema of its data set.
+    """
+    content = read_mapping(path)
+    try:
+        return dataset_object(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def load_plan(experiment_folder: Path) -> pd.DataFrame:
+    """Read the plan of an experiment, one row a run.
+
+    Returns
+    -------
+    DataFrame
+        Columns run, batch, condition, label, seed, dataset, model, training, then one for each further swept key.
+
+    Raises
+    ------
+    InputError
+        If the experiment has no plan.
+    """
+    path = Path(experiment_folder) / "plan.parquet"
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: file not found; expected the folder of an experiment, planned") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a whole Parquet file ({error})") from None
