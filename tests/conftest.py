@@ -2,15 +2,15 @@
 
 import os
 
-# Small networks gain nothing from threads, and two busy cores lose much; set before numpy is imported.
+from hypothesis import settings
+
+# Small networks gain nothing from threads, and two busy cores lose much; read when numpy and torch are imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 # No test, and no process that one starts, sends anything.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ.setdefault("MPLBACKEND", "Agg")
-
-from hypothesis import settings
 
 # Same examples each time, and no deadline: the first call of a compiled function takes seconds.
 settings.register_profile("reproducible", derandomize=True, deadline=None, database=None)
