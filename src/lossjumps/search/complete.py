@@ -1,0 +1,241 @@
+"""Complete lists: every fixed point by solving each linear region, every k-cycle by solving each region sequence.
+
+Only Lyndon words over the regions are solved: one rotation of each primitive sequence.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from scipy.optimize import linprog
+
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search import itineraries
+from lossjumps.search.cycle import Cycle, cycle_of
+from lossjumps.search.kernels import BORDER, SINGULAR, linear_piece, relative_inputs, solve_in_place
+
+CHUNK = 4096
+"""Words solved before the candidates are looked at; bounds the memory of a search."""
+
+
+@dataclass(frozen=True, eq=False)
+class CompleteList:
+    """All cycles of one order over given regions.
+
+    Attributes
+    ----------
+    cycles : list of Cycle
+        Sorted by itinerary.
+    degenerate : list of (k, H) bool arrays
+        Itineraries with singular I - T that hold a continuum of solutions.
+    visits : int
+        Region sequences solved.
+    """
+
+    cycles: list[Cycle]
+    degenerate: list[np.ndarray]
+    visits: int
+
+
+@numba.njit(cache=True)
+def _pieces(A, U, V, b, c, patterns):
+    """Jacobian (R, M, M) and offset (R, M) of every region."""
+    count = patterns.shape[0]
+    dimension = A.shape[0]
+    jacobians = np.empty((count, dimension, dimension))
+    offsets = np.empty((count, dimension))
+    for region in range(count):
+        linear_piece(A, U, V, b, c, patterns[region], jacobians[region], offsets[region])
+    return jacobians, offsets
+
+
+@numba.njit(cache=True)
+def _next_lyndon_word(word, letters, order):
+    """Advance `word` to the next Lyndon word of length `order` (Duval 1988); False after the last one.
+
+    `word` (order + 1,) holds the letters, then how many of them stay in the next step; it starts as [-1, ..., -1, 1].
+    """
+    length = word[order]
+    while length > 0:
+        word[length - 1] += 1
+        full = length == order
+        for position in range(length, order):
+            word[position] = word[position - length]
+        length = order
+        while length > 0 and word[length - 1] == letters - 1:
+            length -= 1
+        if full:
+            word[order] = length
+            return True
+    return False
+
+
+@numba.njit(cache=True)
+def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most, hits, singular):
+    """Solve up to `most` Lyndon words; keep those whose cycle is admissible within rounding, and the singular ones."""
+    dimension = jacobians.shape[1]
+    letters = patterns.shape[0]
+    units = V.shape[0]
+    product = np.empty((dimension, dimension))
+    new_product = np.empty((dimension, dimension))
+    system = np.empty((dimension, dimension))
+    shift = np.empty(dimension)
+    new_shift = np.empty(dimension)
+    point = np.empty(dimension)
+    inputs = np.empty(units)
+    relative = np.empty(units)
+    n_hits = 0
+    n_singular = 0
+    visits = 0
+    while visits < most:
+        if not _next_lyndon_word(word, letters, order):
+            finished[0] = True
+            break
+        visits += 1
+        product[:] = jacobians[word[0]]
+        shift[:] = offsets[word[0]]
+        for time in range(1, order):
+            jacobian = jacobians[word[time]]
+            offset = offsets[word[time]]
+            for i in range(dimension):
+                new_shift[i] = offset[i]
+                for j in range(dimension):
+                    new_shift[i] += jacobian[i, j] * shift[j]
+                    value = 0.0
+                    for m in range(dimension):
+                        value += jacobian[i, m] * product[m, j]
+                    new_product[i, j] = value
+            product[:] = new_product
+            shift[:] = new_shift
+        for i in range(dimension):
+            for j in range(dimension):
+                system[i, j] = -product[i, j]
+            system[i, i] += 1.0
+        point[:] = shift
+        pivot, sign = solve_in_place(system, point)
+        if sign == 0.0 or pivot < SINGULAR:
+            singular[n_singular] = word[:order]
+            n_singular += 1
+            continue
+        admissible = True
+        for time in range(order):
+            pattern = patterns[word[time]]
+            for unit in range(units):
+                value = b[unit]
+                for j in range(dimension):
+                    value += V[unit, j] * point[j]
+                inputs[unit] = value
+            # the exact signs first: they refuse nearly all candidates cheaply
+            suspicious = False
+            for unit in range(units):
+                if (inputs[unit] > 0.0) != pattern[unit]:
+                    suspicious = True
+                    break
+            if suspicious:
+                relative_inputs(V, b, point, inputs, relative)
+                for unit in range(units):
+                    if pattern[unit] and relative[unit] < -1e-7:
+                        admissible = False
+                        break
+                    if not pattern[unit] and relative[unit] > 1e-7:
+                        admissible = False
+                        break
+                if not admissible:
+                    break
+            if time + 1 < order:
+                jacobian = jacobians[word[time]]
+                for i in range(dimension):
+                    value = offsets[word[time], i]
+                    for j in range(dimension):
+                        value += jacobian[i, j] * point[j]
+                    new_shift[i] = value
+                point[:] = new_shift
+        if admissible:
+            hits[n_hits] = word[:order]
+            n_hits += 1
+    return visits, n_hits, n_singular
+
+
+def _holds_a_continuum(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
+    """Whether a singular itinerary has admissible solutions: a linear feasibility problem in the first point."""
+    dimension = relu_map.dimension
+    product, shift = np.eye(dimension), np.zeros(dimension)
+    rows, bounds = [], []
+    for pattern in itinerary:
+        sign = np.where(pattern, -1.0, 1.0)
+        rows.append(sign[:, None] * (relu_map.V @ product))
+        bounds.append(-sign * (relu_map.V @ shift + relu_map.b))
+        jacobian = relu_map.A + (relu_map.U * pattern) @ relu_map.V
+        shift = jacobian @ shift + relu_map.c + relu_map.U[:, pattern] @ relu_map.b[pattern]
+        product = jacobian @ product
+    solution = linprog(
+        np.zeros(dimension),
+        A_ub=np.vstack(rows),
+        b_ub=np.concatenate(bounds),
+        A_eq=np.eye(dimension) - product,
+        b_eq=shift,
+        bounds=(None, None),
+        method="highs",
+    )
+    return solution.status == 0
+
+
+def merge_at_borders(cycles: list[Cycle]) -> list[Cycle]:
+    """Drop repeats: cycles of one itinerary, and cycles that agree within rounding because a point lies on a border."""
+    kept: dict[tuple[int, bytes], Cycle] = {}
+    for cycle in sorted(cycles, key=lambda cycle: cycle.key):
+        kept.setdefault(cycle.key, cycle)
+    unique = list(kept.values())
+    if not any(cycle.near_border for cycle in unique):
+        return unique
+    merged: list[Cycle] = []
+    for cycle in unique:
+        scale = max(float(np.abs(cycle.points).max()), np.finfo(float).tiny)
+        same = any(
+            other.order == cycle.order
+            and min(
+                float(np.abs(np.roll(other.points, shift, axis=0) - cycle.points).max()) for shift in range(cycle.order)
+            )
+            <= 10 * BORDER * scale
+            for other in merged
+            if cycle.near_border and other.near_border
+        )
+        if not same:
+            merged.append(cycle)
+    return merged
+
+
+def complete_cycles(relu_map: ReluMap, patterns: np.ndarray, order: int) -> CompleteList:
+    """Every cycle of one order whose points lie in the given regions.
+
+    Parameters
+    ----------
+    relu_map : ReluMap
+    patterns : (R, H) bool array
+        Regions; with all of them the list is complete.
+    order : int
+        About R^k / k words are solved.
+
+    Returns
+    -------
+    CompleteList
+    """
+    patterns = np.ascontiguousarray(patterns, dtype=np.bool_)
+    jacobians, offsets = _pieces(*relu_map.parameters, patterns)
+    word = np.full(order + 1, -1, dtype=np.int64)
+    word[order] = 1
+    finished = np.zeros(1, dtype=np.bool_)
+    hits = np.empty((CHUNK, order), dtype=np.int64)
+    singular = np.empty((CHUNK, order), dtype=np.int64)
+    cycles, degenerate, visits = [], [], 0
+    while not finished[0]:
+        solved, n_hits, n_singular = _candidates(
+            relu_map.V, relu_map.b, patterns, jacobians, offsets, order, word, finished, CHUNK, hits, singular
+        )
+        visits += solved
+        cycles += [cycle for hit in hits[:n_hits] if (cycle := cycle_of(relu_map, patterns[hit])) is not None]
+        degenerate += [
+            patterns[letters] for letters in singular[:n_singular] if _holds_a_continuum(relu_map, patterns[letters])
+        ]
+    degenerate = [itineraries.canonical(itinerary) for itinerary in degenerate]
+    return CompleteList(merge_at_borders(cycles), degenerate, visits)

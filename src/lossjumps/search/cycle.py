@@ -1,0 +1,171 @@
+"""Fixed points and cycles, and the result of a search for them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search import itineraries
+from lossjumps.search.kernels import BORDER, admissibility, compose, safe_itinerary, true_itinerary, virtual_cycle
+
+RESIDUAL = 1e-9
+"""Largest relative residual over one period of a cycle that is reported."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cycle:
+    """A fixed point (order 1) or k-cycle of a `ReluMap`; its itinerary up to rotation identifies it.
+
+    Attributes
+    ----------
+    points : (k, M) array
+        ``points[t + 1]`` is the image of ``points[t]``, and ``points[0]`` that of the last.
+    itinerary : (k, H) bool array
+        Which units are on at each point; of the rotations the lexicographically smallest.
+    jacobian_product : (M, M) array
+        Product of the Jacobians along the cycle, begun at ``points[0]``.
+    border_distance : float
+        Smallest relative distance of a unit input from its border along the cycle.
+    """
+
+    points: np.ndarray
+    itinerary: np.ndarray
+    jacobian_product: np.ndarray
+    border_distance: float
+
+    @property
+    def order(self) -> int:
+        """Primitive period k."""
+        return len(self.itinerary)
+
+    @cached_property
+    def key(self) -> tuple[int, bytes]:
+        """Order and itinerary: equal for equal cycles, and sortable."""
+        return self.order, self.itinerary.tobytes()
+
+    @cached_property
+    def multipliers(self) -> np.ndarray:
+        """(M,) eigenvalues of the Jacobian product, the largest modulus first."""
+        values = np.linalg.eigvals(self.jacobian_product)
+        return values[np.lexsort((-values.imag, -values.real, -np.abs(values)))]
+
+    @property
+    def largest_multiplier(self) -> float:
+        """Largest modulus of a multiplier."""
+        return float(np.abs(self.multipliers[0]))
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether all multipliers lie inside the unit circle."""
+        return self.largest_multiplier < 1.0
+
+    @property
+    def index(self) -> int:
+        """sign det(I - T) of the cycle as a fixed point of F^k."""
+        return self.index_of_iterate(1)
+
+    def index_of_iterate(self, repetitions: int) -> int:
+        """sign det(I - T^n) of the cycle run through n times: (-1) to the number of real multipliers with mu^n > 1."""
+        real = self.multipliers[self.multipliers.imag == 0].real
+        return -1 if np.count_nonzero(real**repetitions > 1.0) % 2 else 1
+
+    @property
+    def near_border(self) -> bool:
+        """Whether float64 cannot tell on which side of a border a point of the cycle lies."""
+        return self.border_distance <= BORDER
+
+
+def cycle_of(relu_map: ReluMap, itinerary: np.ndarray) -> Cycle | None:
+    """The cycle with the given primitive itinerary (k, H), or None where it is virtual or does not exist.
+
+    A point within rounding of a border is accepted, and the unit counts as off: one point, one itinerary.
+    """
+    itinerary = np.ascontiguousarray(itinerary, dtype=np.bool_)
+    period = len(itinerary)
+    points = np.empty((period, relu_map.dimension))
+    inputs = np.empty((period, relu_map.units))
+    product = np.empty((relu_map.dimension, relu_map.dimension))
+    _, sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, product)
+    if sign == 0.0 or not residual <= RESIDUAL:
+        return None
+    distance = admissibility(relu_map.V, relu_map.b, itinerary, points, inputs)
+    if not distance > -BORDER:
+        return None
+    if distance <= BORDER:
+        itinerary = np.empty_like(itinerary)
+        safe_itinerary(relu_map.V, relu_map.b, points, inputs, itinerary)
+        if not itineraries.is_primitive(itinerary):
+            return None
+    shift = itineraries.canonical_shift(itinerary)
+    itinerary = np.ascontiguousarray(np.roll(itinerary, -shift, axis=0))
+    points = np.roll(points, -shift, axis=0)
+    if shift or distance <= BORDER:
+        compose(*relu_map.parameters, itinerary, product, np.empty(relu_map.dimension))
+    return Cycle(points, itinerary, product, max(float(distance), 0.0))
+
+
+def itinerary_from(relu_map: ReluMap, point: np.ndarray, order: int) -> np.ndarray | None:
+    """Itinerary (order, H) of the orbit from a state, or None where it diverges."""
+    itinerary = np.empty((order, relu_map.units), dtype=np.bool_)
+    return itinerary if true_itinerary(*relu_map.parameters, point, itinerary) else None
+
+
+@dataclass(frozen=True, eq=False)
+class FoundCycles:
+    """What a search found, and what is certified about it.
+
+    Attributes
+    ----------
+    cycles : tuple of Cycle
+        Sorted by order, then by itinerary.
+    max_order : int
+        Orders 1 ... max_order were searched.
+    complete : dict of int to bool
+        For each order: True only where every cycle of that order is certified found.
+    degenerate : tuple of (k, H) bool arrays
+        Itineraries with singular I - T that hold a continuum of fixed points of F^k; then the order is not complete.
+    visits : dict of int to int
+        For each order: how many region sequences were solved.
+    domain : None
+        Where completeness holds: None is the whole space.
+    """
+
+    cycles: tuple[Cycle, ...]
+    max_order: int
+    complete: dict[int, bool]
+    degenerate: tuple[np.ndarray, ...] = ()
+    visits: dict[int, int] = field(default_factory=dict)
+    domain: None = None
+
+    def __iter__(self) -> Iterator[Cycle]:
+        return iter(self.cycles)
+
+    def __len__(self) -> int:
+        return len(self.cycles)
+
+    def of_order(self, order: int) -> tuple[Cycle, ...]:
+        """The cycles of one order."""
+        return tuple(cycle for cycle in self.cycles if cycle.order == order)
+
+    @cached_property
+    def index_sum(self) -> dict[int, int | None]:
+        """For each order k: the sum of the indices of all fixed points of F^k, or None unless the list is complete.
+
+        The sum over d | k of d times the sum over d-cycles of sign det(I - T^(k/d)) (Lefschetz).
+        """
+        sums: dict[int, int | None] = {}
+        for order in range(1, self.max_order + 1):
+            divisors = [divisor for divisor in range(1, order + 1) if order % divisor == 0]
+            certified = all(self.complete.get(divisor, False) for divisor in divisors)
+            sums[order] = (
+                sum(
+                    divisor * cycle.index_of_iterate(order // divisor)
+                    for divisor in divisors
+                    for cycle in self.of_order(divisor)
+                )
+                if certified
+                else None
+            )
+        return sums

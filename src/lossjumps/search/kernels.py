@@ -1,0 +1,258 @@
+"""Compiled kernels of the search: one itinerary at a time, on the canonical form.
+
+All of them take the arrays A, U, V, b, c of a `ReluMap`, are free of Python objects, and are cached on disk.
+"""
+
+import numba
+import numpy as np
+
+SINGULAR = 1e-13
+"""Relative size of the smallest pivot below which a linear system counts as singular."""
+
+BORDER = 1e-11
+"""Relative distance from a unit's border below which the sign of its input is unsafe in float64."""
+
+
+@numba.njit(cache=True, fastmath=False)
+def solve_in_place(matrix, rhs):
+    """Solve `matrix` x = `rhs` by elimination with row pivoting; both are overwritten, x is left in `rhs`.
+
+    Returns
+    -------
+    relative_pivot : float
+        Smallest pivot over the largest: near zero where the system is singular.
+    sign : float
+        Sign of the determinant, 0.0 where a pivot vanishes (then `rhs` is not a solution).
+    """
+    size = matrix.shape[0]
+    sign = 1.0
+    smallest = np.inf
+    largest = 0.0
+    for column in range(size):
+        pivot_row = column
+        pivot = abs(matrix[column, column])
+        for row in range(column + 1, size):
+            if abs(matrix[row, column]) > pivot:
+                pivot = abs(matrix[row, column])
+                pivot_row = row
+        if not pivot > 0.0 or not np.isfinite(pivot):
+            return 0.0, 0.0
+        smallest = min(smallest, pivot)
+        largest = max(largest, pivot)
+        if pivot_row != column:
+            sign = -sign
+            for j in range(column, size):
+                matrix[column, j], matrix[pivot_row, j] = matrix[pivot_row, j], matrix[column, j]
+            rhs[column], rhs[pivot_row] = rhs[pivot_row], rhs[column]
+        if matrix[column, column] < 0.0:
+            sign = -sign
+        for row in range(column + 1, size):
+            factor = matrix[row, column] / matrix[column, column]
+            if factor != 0.0:
+                for j in range(column + 1, size):
+                    matrix[row, j] -= factor * matrix[column, j]
+                rhs[row] -= factor * rhs[column]
+    for row in range(size - 1, -1, -1):
+        value = rhs[row]
+        for j in range(row + 1, size):
+            value -= matrix[row, j] * rhs[j]
+        rhs[row] = value / matrix[row, row]
+    return smallest / largest, sign
+
+
+@numba.njit(cache=True)
+def linear_piece(A, U, V, b, c, region, jacobian, offset):
+    """Fill the Jacobian (M, M) and the offset (M,) of the map in one linear region."""
+    dimension, units = U.shape
+    for i in range(dimension):
+        offset[i] = c[i]
+        for j in range(dimension):
+            jacobian[i, j] = A[i, j]
+    for unit in range(units):
+        if region[unit]:
+            for i in range(dimension):
+                weight = U[i, unit]
+                offset[i] += weight * b[unit]
+                for j in range(dimension):
+                    jacobian[i, j] += weight * V[unit, j]
+
+
+@numba.njit(cache=True)
+def compose(A, U, V, b, c, itinerary, product, shift):
+    """Fill product T (M, M) and shift q (M,) of the composition z -> T z + q of the pieces of an itinerary (k, H)."""
+    dimension = A.shape[0]
+    jacobian = np.empty((dimension, dimension))
+    offset = np.empty(dimension)
+    new_product = np.empty((dimension, dimension))
+    new_shift = np.empty(dimension)
+    linear_piece(A, U, V, b, c, itinerary[0], product, shift)
+    for time in range(1, itinerary.shape[0]):
+        linear_piece(A, U, V, b, c, itinerary[time], jacobian, offset)
+        for i in range(dimension):
+            new_shift[i] = offset[i]
+            for j in range(dimension):
+                new_shift[i] += jacobian[i, j] * shift[j]
+                value = 0.0
+                for m in range(dimension):
+                    value += jacobian[i, m] * product[m, j]
+                new_product[i, j] = value
+        product[:] = new_product
+        shift[:] = new_shift
+
+
+@numba.njit(cache=True)
+def step_in_region(A, U, V, b, c, region, point, image, inputs):
+    """Apply the piece of `region` to `point`; fill `image` (M,) and the unit inputs `inputs` (H,) at `point`."""
+    dimension, units = U.shape
+    for i in range(dimension):
+        value = c[i]
+        for j in range(dimension):
+            value += A[i, j] * point[j]
+        image[i] = value
+    for unit in range(units):
+        value = b[unit]
+        for j in range(dimension):
+            value += V[unit, j] * point[j]
+        inputs[unit] = value
+        if region[unit]:
+            for i in range(dimension):
+                image[i] += U[i, unit] * value
+
+
+@numba.njit(cache=True)
+def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
+    """Solve for the cycle of an itinerary, whether its points lie in the assumed regions or not (then it is virtual).
+
+    The linear solve is followed by two rounds of refinement on the residual over one period.
+
+    Parameters
+    ----------
+    itinerary : (k, H) bool array
+    points, inputs, product : (k, M), (k, H), (M, M) arrays
+        Filled with the points, the unit inputs V z + b along the cycle, and the Jacobian product T.
+
+    Returns
+    -------
+    relative_pivot, sign : float
+        Of I - T, as `solve_in_place` gives them; sign 0.0 where there is no solution.
+    residual : float
+        |F^k(z) - z| over the pieces, relative to the largest coordinate along the cycle.
+    """
+    period = itinerary.shape[0]
+    dimension = A.shape[0]
+    shift = np.empty(dimension)
+    compose(A, U, V, b, c, itinerary, product, shift)
+    system = np.empty((dimension, dimension))
+    for i in range(dimension):
+        for j in range(dimension):
+            system[i, j] = -product[i, j]
+        system[i, i] += 1.0
+    relative_pivot, sign = solve_in_place(system, shift)
+    residual = np.inf
+    if sign == 0.0:
+        return relative_pivot, sign, residual
+    image = np.empty(dimension)
+    correction = np.empty(dimension)
+    points[0] = shift
+    for refinement in range(3):
+        scale = 0.0
+        for time in range(period):
+            step_in_region(A, U, V, b, c, itinerary[time], points[time], image, inputs[time])
+            for i in range(dimension):
+                scale = max(scale, abs(points[time, i]))
+            if time + 1 < period:
+                points[time + 1] = image
+        residual = 0.0
+        for i in range(dimension):
+            correction[i] = image[i] - points[0, i]
+            residual = max(residual, abs(correction[i]))
+        if not np.isfinite(residual):
+            return relative_pivot, 0.0, np.inf
+        residual = residual / scale if scale > 0.0 else residual
+        if refinement == 2 or residual == 0.0:
+            break
+        for i in range(dimension):
+            for j in range(dimension):
+                system[i, j] = -product[i, j]
+            system[i, i] += 1.0
+        solve_in_place(system, correction)
+        for i in range(dimension):
+            points[0, i] += correction[i]
+    return relative_pivot, sign, residual
+
+
+@numba.njit(cache=True)
+def relative_inputs(V, b, point, inputs, relative):
+    """Fill `relative` (H,) with the unit inputs over the size that their rounding is relative to.
+
+    That size is |b_l| + sum_j |V_lj| max|z|.  A unit with zero weights and zero bias is off and has no border: -1.
+    """
+    largest = 0.0
+    for j in range(V.shape[1]):
+        largest = max(largest, abs(point[j]))
+    for unit in range(V.shape[0]):
+        weight = 0.0
+        for j in range(V.shape[1]):
+            weight += abs(V[unit, j])
+        size = abs(b[unit]) + weight * largest
+        if size > 0.0:
+            relative[unit] = inputs[unit] / size
+        else:
+            relative[unit] = 0.0 if weight > 0.0 else -1.0
+
+
+@numba.njit(cache=True)
+def admissibility(V, b, itinerary, points, inputs):
+    """How far inside its assumed regions a virtual cycle lies.
+
+    Returns
+    -------
+    border_distance : float
+        Smallest signed relative unit input along the cycle, positive where it has the assumed sign.  A cycle is
+        admissible where this is positive; within `BORDER` of zero float64 cannot tell.
+    """
+    relative = np.empty(V.shape[0])
+    distance = np.inf
+    for time in range(itinerary.shape[0]):
+        relative_inputs(V, b, points[time], inputs[time], relative)
+        for unit in range(V.shape[0]):
+            distance = min(distance, relative[unit] if itinerary[time, unit] else -relative[unit])
+    return distance
+
+
+@numba.njit(cache=True)
+def safe_itinerary(V, b, points, inputs, itinerary):
+    """Fill the itinerary (k, H) of given points, a unit within rounding of its border counting as off."""
+    relative = np.empty(V.shape[0])
+    for time in range(itinerary.shape[0]):
+        relative_inputs(V, b, points[time], inputs[time], relative)
+        for unit in range(V.shape[0]):
+            itinerary[time, unit] = relative[unit] > BORDER
+
+
+@numba.njit(cache=True)
+def true_itinerary(A, U, V, b, c, point, itinerary):
+    """Roll the map out from `point` and fill the itinerary (k, H) of its first k points; False if it diverges."""
+    period, units = itinerary.shape
+    dimension = A.shape[0]
+    current = point.copy()
+    image = np.empty(dimension)
+    for time in range(period):
+        for i in range(dimension):
+            value = c[i]
+            for j in range(dimension):
+                value += A[i, j] * current[j]
+            image[i] = value
+        for unit in range(units):
+            value = b[unit]
+            for j in range(dimension):
+                value += V[unit, j] * current[j]
+            itinerary[time, unit] = value > 0.0
+            if value > 0.0:
+                for i in range(dimension):
+                    image[i] += U[i, unit] * value
+        for i in range(dimension):
+            if not np.isfinite(image[i]):
+                return False
+            current[i] = image[i]
+    return True
