@@ -79,7 +79,7 @@ ui: $(STAMP)  ## look at the results in MLflow, at http://127.0.0.1:5000
 	fi
 	@database=$$(cd "$(RESULTS)" && pwd)/mlflow.db; \
 	echo "MLflow is at http://127.0.0.1:$(PORT) in a moment; Ctrl-C ends it."; \
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false exec $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
+	PYTHONWARNINGS=ignore MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false exec $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
 	    --backend-store-uri "sqlite:///$$database"
 
 # uv solves for all Pythons and platforms at once and keeps the versions that are there already;
