@@ -157,6 +157,12 @@ def bad_header(path: Path) -> None:
         archive.writestr("W.npy", b"\x93NUMPY\x01\x00\x05\x00{'de}")
 
 
+def impossible_size(path: Path) -> None:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000, 3)}\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("W.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+
+
 def single_array(path: Path) -> None:
     with path.open("wb") as stream:
         np.save(stream, np.eye(2))
@@ -168,6 +174,7 @@ MALFORMED_FILES = {
     "flipped.npz": (flipped, "W: damaged"),
     "no_arrays.npz": (no_arrays, "W: expected an array"),
     "bad_header.npz": (bad_header, "W: damaged"),
+    "impossible_size.npz": (impossible_size, "W: damaged"),
     "single_array.npz": (single_array, "not an .npz file"),
     "pickle.npz": (lambda path: path.write_bytes(pickle.dumps(PLRNN)), "not an .npz file"),
     "empty.npz": (lambda path: path.touch(), "the file is empty"),
