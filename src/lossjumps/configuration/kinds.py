@@ -1,8 +1,10 @@
-"""The schema that belongs to a name of a data set, a model or a training: the registries seen from the configuration."""
+"""The schema that belongs to the name of a data set, a model or a training: the registries, seen from here."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from lossjumps.configuration.digest import file_digest
 from lossjumps.configuration.objects import one_of, to_object
 from lossjumps.configuration.schema import ModelConfig, TrainingConfig
 from lossjumps.errors import InputError
@@ -25,7 +27,7 @@ def dataset_object(values: Mapping[str, Any]) -> Any:
     """
     from lossjumps.data.registry import DATASETS
 
-    return to_object(DATASETS[_name(values, "dataset", DATASETS)].schema, values, "dataset")
+    return to_object(DATASETS[_name(values, "dataset", DATASETS)].schema, values, "dataset.")
 
 
 def model_object(values: Mapping[str, Any]) -> ModelConfig:
@@ -33,7 +35,7 @@ def model_object(values: Mapping[str, Any]) -> ModelConfig:
     from lossjumps.training.models import FAMILIES
 
     _name(values, "model", FAMILIES)
-    return to_object(ModelConfig, values, "model")
+    return to_object(ModelConfig, values, "model.")
 
 
 def training_object(values: Mapping[str, Any]) -> TrainingConfig:
@@ -41,4 +43,28 @@ def training_object(values: Mapping[str, Any]) -> TrainingConfig:
     from lossjumps.training.forcing import FORCINGS
 
     _name(values, "training", FORCINGS)
-    return to_object(TrainingConfig, values, "training")
+    return to_object(TrainingConfig, values, "training.")
+
+
+def content_digest(dataset: Any) -> str | None:
+    """Digest of the content of the user's file that a data set is read from; None if it is not read from one.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    path = getattr(dataset, "file", None)
+    if path is None:
+        return None
+    try:
+        return file_digest(Path(path))
+    except OSError:
+        raise InputError(f"dataset.file: {path}: file not found; expected a readable data file") from None
+
+
+def observed_of(dataset: Any) -> int:
+    """Number of observed variables N of a data set, without making it."""
+    from lossjumps.data.registry import DATASETS
+
+    return DATASETS[dataset.name].n_observed(dataset)

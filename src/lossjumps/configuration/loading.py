@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
 import yaml
 
 from lossjumps.configuration.kinds import dataset_object, model_object, training_object
 from lossjumps.configuration.objects import to_object
 from lossjumps.configuration.schema import EventsConfig, ModelConfig, SearchConfig, TrackingConfig, TrainingConfig
 from lossjumps.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 T = TypeVar("T")
 
@@ -116,7 +118,7 @@ def load_batch(folder: Path) -> Batch:
 def _load_group(experiment_folder: Path, group: str, schema: type[T]) -> T:
     path = Path(experiment_folder) / "settings" / f"{group}.yaml"
     try:
-        return to_object(schema, read_mapping(path), group)
+        return to_object(schema, read_mapping(path), f"{group}.")
     except InputError as error:
         message = str(error)
         raise InputError(message if message.startswith(str(path)) else f"{path}: {message}") from None
@@ -157,7 +159,7 @@ def load_dataset_config(path: Path) -> Any:
         raise InputError(f"{path}: {error}") from None
 
 
-def load_plan(experiment_folder: Path) -> pd.DataFrame:
+def load_plan(experiment_folder: Path) -> "pd.DataFrame":
     """Read the plan of an experiment, one row a run.
 
     Returns
@@ -170,6 +172,8 @@ def load_plan(experiment_folder: Path) -> pd.DataFrame:
     InputError
         If the experiment has no plan.
     """
+    import pandas as pd  # half a second that reading the Snakefile, which needs the rest of this module, can do without
+
     path = Path(experiment_folder) / "plan.parquet"
     try:
         return pd.read_parquet(path)

@@ -57,23 +57,23 @@ def check_keys(schema: type, values: Mapping[str, Any], prefix: str) -> None:
     known = {entry.name: hints[entry.name] for entry in fields(schema)}
     for key, value in values.items():
         if key not in known:
-            raise InputError(f"{prefix}.{key}: unknown key; {one_of(key, known)}")
+            raise InputError(f"{prefix}{key}: unknown key; {one_of(key, known)}")
         if is_dataclass(known[key]):
             if not isinstance(value, Mapping):
-                raise InputError(f"{prefix}.{key}: expected a mapping, got {value!r}")
-            check_keys(known[key], value, f"{prefix}.{key}")
+                raise InputError(f"{prefix}{key}: expected a mapping, got {value!r}")
+            check_keys(known[key], value, f"{prefix}{key}.")
 
 
 def _check_types(schema: type, values: Mapping[str, Any], prefix: str) -> None:
     hints = typing.get_type_hints(schema)
     for key, value in values.items():
         if is_dataclass(hints[key]):
-            _check_types(hints[key], value, f"{prefix}.{key}")
+            _check_types(hints[key], value, f"{prefix}{key}.")
             continue
         try:
             OmegaConf.merge(OmegaConf.structured(schema), {key: value})
         except OmegaConfBaseException:
-            raise InputError(f"{prefix}.{key}: expected {describe_type(hints[key])}, got {value!r}") from None
+            raise InputError(f"{prefix}{key}: expected {describe_type(hints[key])}, got {value!r}") from None
 
 
 def to_object(schema: type[T], values: Mapping[str, Any], prefix: str) -> T:
@@ -86,7 +86,7 @@ def to_object(schema: type[T], values: Mapping[str, Any], prefix: str) -> T:
     values : mapping
         Plain values, nested as the schema is.
     prefix : str
-        Where the values stand in the configuration, for messages: ``training``.
+        Where the values stand in the configuration, for messages: ``training.``.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def to_object(schema: type[T], values: Mapping[str, Any], prefix: str) -> T:
         raise
     missing = sorted(OmegaConf.missing_keys(merged))
     if missing:
-        raise InputError(f"{prefix}.{missing[0]}: no value given")
+        raise InputError(f"{prefix}{missing[0]}: no value given")
     return OmegaConf.to_object(merged)
 
 

@@ -198,6 +198,23 @@ class TrackingConfig:
 
 
 @dataclass
+class GeneralConfig:
+    """The keys outside of all groups."""
+
+    seed: int = 0
+    """Seed of the initial parameters and of the order of the training sequences."""
+    results: str = "results"
+    """Folder of all results, relative to the working directory."""
+    seeds_per_batch: int = 8
+    """Seeds trained side by side in one job: 0 to 7, 8 to 15, ...; a run's bits do not depend on it."""
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, "seed", "an integer >= 0", self.seed)
+        require(self.results.strip() != "", "results", "the name of a folder", self.results)
+        require(self.seeds_per_batch >= 1, "seeds_per_batch", "an integer >= 1", self.seeds_per_batch)
+
+
+@dataclass
 class Configuration:
     """One composed configuration.
 
@@ -205,15 +222,10 @@ class Configuration:
     batch.  `search`, `events` and `tracking` are shared by all runs of an experiment.
     """
 
-    dataset: Any = field(default_factory=DatasetConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    seed: int = 0
-    """Seed of the initial parameters and of the order of the training sequences."""
-    search: SearchConfig = field(default_factory=SearchConfig)
-    events: EventsConfig = field(default_factory=EventsConfig)
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    results: str = "results"
-    """Folder of all results, relative to the working directory."""
-    seeds_per_batch: int = 8
-    """Seeds trained side by side in one job: 0 to 7, 8 to 15, ...; a run's bits do not depend on it."""
+    dataset: Any
+    model: ModelConfig
+    training: TrainingConfig
+    search: SearchConfig
+    events: EventsConfig
+    tracking: TrackingConfig
+    general: GeneralConfig

@@ -1,0 +1,104 @@
+"""A plan in words: what will run, how much disk it needs, and what no plan names any more."""
+
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lossjumps.configuration.kinds import observed_of
+from lossjumps.configuration.plan import Plan, PlannedBatch
+from lossjumps.training.models import FAMILIES
+
+BYTES_PER_RUN_AND_EPOCH = 400
+"""Compressed rows of all tables of a run and epoch beside the parameters (history, cycles, attractors), roughly."""
+BYTES_PER_RUN = 400_000
+"""A run's figure and its part of the MLflow store beside the metrics, roughly."""
+
+
+@dataclass(frozen=True)
+class Unplanned:
+    """Folders of batches and files of data sets in an experiment's folder that its plan does not name."""
+
+    batches: tuple[Path, ...]
+    data: tuple[Path, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.batches or self.data)
+
+
+def unplanned(folder: Path, batches: Iterable[str], data: Iterable[str]) -> Unplanned:
+    """What lies in an experiment's folder beside the batches and the data files named.
+
+    Parameters
+    ----------
+    folder : Path
+        ``results/<experiment>``.
+    batches, data : iterable of str
+        Names of the planned batches and data files.
+    """
+    batches, data = set(batches), set(data)
+    return Unplanned(
+        tuple(path for path in sorted((folder / "batches").glob("*")) if path.is_dir() and path.name not in batches),
+        tuple(path for path in sorted((folder / "data").glob("*.*")) if path.stem not in data),
+    )
+
+
+def bytes_needed(batch: PlannedBatch) -> int:
+    """Estimate of the disk a batch needs: its recorded parameters, and a guess for its tables and figures."""
+    configuration = batch.condition.configuration
+    observed = observed_of(configuration.dataset)
+    latent = configuration.model.latent or observed
+    shapes = FAMILIES[configuration.model.name].shapes(latent, configuration.model.hidden)
+    numbers = sum(math.prod(shape) for shape in shapes.values()) + (latent - observed) * observed
+    epochs = configuration.training.epochs + 1
+    return len(batch.seeds) * (epochs * (8 * numbers + BYTES_PER_RUN_AND_EPOCH) + BYTES_PER_RUN)
+
+
+def readable_bytes(number: float) -> str:
+    """A number of bytes with a unit: "12 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def describe(plan: Plan) -> str:
+    """Several lines on what the plan holds."""
+    experiment = plan.experiment
+    lines = [f"Experiment {experiment.name}"]
+    if experiment.description:
+        lines[0] += f": {experiment.description.splitlines()[0]}"
+    count = len(plan.rows)
+    lines.append(
+        f"  runs      {count} in {_counted(len(plan.batches), 'batch', 'es')} of "
+        f"{_counted(len(plan.conditions), 'condition')}"
+    )
+    swept = ", ".join(text for text in experiment.sweep.values()) or "nothing"
+    lines += _wrapped("  swept     ", swept)
+    if experiment.fixed:
+        lines += _wrapped("  fixed     ", ", ".join(experiment.fixed.values()))
+    begun = [batch for batch in plan.batches.values() if (plan.folder / "batches" / batch.name).is_dir()]
+    needed = sum(bytes_needed(batch) for batch in plan.batches.values())
+    there = f"; {len(begun)} of {len(plan.batches)} batches begun or finished" if begun else ""
+    lines.append(f"  disk      about {readable_bytes(needed)} in all{there}")
+    lines.append(f"  results   {plan.folder}")
+    left = unplanned(plan.folder, plan.batches, plan.data)
+    if left:
+        lines += _wrapped(
+            "  unplanned ",
+            f"{_counted(len(left.batches), 'batch folder')} and {_counted(len(left.data), 'data file')} that this plan "
+            f"does not name; `lossjumps prune {plan.folder}` lists them",
+        )
+    return "\n".join(lines)
+
+
+def _counted(number: int, word: str, plural: str = "s") -> str:
+    return f"{number} {word}{'' if number == 1 else plural}"
+
+
+def _wrapped(heading: str, text: str) -> Sequence[str]:
+    return textwrap.wrap(
+        text, 110, initial_indent=heading, subsequent_indent=" " * len(heading), break_long_words=False
+    )

@@ -1,0 +1,218 @@
+"""Experiments: a description, fixed overrides and a sweep, all in Hydra's override grammar."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, OverrideType, RangeSweep
+from hydra.errors import HydraException
+
+from lossjumps.configuration.compose import GROUPS, Composer
+from lossjumps.configuration.loading import read_mapping
+from lossjumps.configuration.objects import one_of
+from lossjumps.errors import InputError
+
+KINDS = ("training",)
+SWEPT = ("dataset", "model", "training", "seed")
+KEYS = ("kind", "description", "overrides", "sweep")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is asked for: a set of runs.
+
+    `fixed` and `sweep` hold, for each key, the override as it was written (``training.epochs=500``,
+    ``seed=range(0,8)``).
+    """
+
+    name: str
+    kind: str
+    description: str
+    fixed: Mapping[str, str]
+    sweep: Mapping[str, str]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The form of an experiment's YAML file."""
+        return {
+            "kind": self.kind,
+            "description": self.description,
+            "overrides": list(self.fixed.values()),
+            "sweep": {key: text.partition("=")[2] for key, text in self.sweep.items()},
+        }
+
+
+def read_experiment(composer: Composer, name: str, path: Path | None = None) -> Experiment:
+    """Read ``conf/experiment/NAME.yaml``, or the copy in the folder of an experiment.
+
+    Raises
+    ------
+    InputError
+        If there is no such experiment, or a key or an override in it is not understood.
+    """
+    if path is None:
+        path = composer.folder / "experiment" / f"{name}.yaml"
+        if not path.is_file():
+            raise InputError(f"experiment: unknown experiment {name!r}; {one_of(name, composer.options('experiment'))}")
+    content = read_mapping(path)
+    try:
+        return _experiment(composer, name, content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _experiment(composer: Composer, name: str, content: Mapping[str, Any]) -> Experiment:
+    for key in content:
+        if key not in KEYS:
+            raise InputError(f"{key}: unknown key; {one_of(key, KEYS)}")
+    kind = content.get("kind", "training")
+    if kind not in KINDS:
+        raise InputError(f"kind: unknown kind {kind!r}; {one_of(kind, KINDS)}")
+    overrides = content.get("overrides") or []
+    if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
+        raise InputError("overrides: expected a list of texts such as training.epochs=500")
+    sweep = content.get("sweep") or {}
+    if not isinstance(sweep, Mapping):
+        raise InputError("sweep: expected a mapping such as seed: range(0,8)")
+    for key, text in sweep.items():
+        if isinstance(text, list | dict | bool) or text is None:
+            raise InputError(f"sweep: {key}: expected a sweep such as 0.1,0.5 or range(0,8), got {text!r}")
+    empty = Experiment(name, kind, str(content.get("description") or "").strip(), {}, {})
+    return with_overrides(composer, empty, [*overrides, *(f"{key}={text}" for key, text in sweep.items())])
+
+
+def with_overrides(composer: Composer, experiment: Experiment, overrides: Sequence[str]) -> Experiment:
+    """An experiment with a user's overrides, each taking the place of what the experiment says for its key.
+
+    Raises
+    ------
+    InputError
+        If an override is not understood, its key is unknown or cannot be swept.
+    """
+    fixed, sweep = dict(experiment.fixed), dict(experiment.sweep)
+    for text in overrides:
+        override = parse(text)
+        key = override.key_or_group
+        composer.check_key(key)
+        if not override.is_sweep_override():
+            fixed[key] = text
+            sweep.pop(key, None)
+            continue
+        if key.partition(".")[0] not in SWEPT:
+            raise InputError(
+                f"{text}: {key} cannot be swept, all runs share it; give one value, or sweep {_listed(SWEPT)}"
+            )
+        sweep[key] = text
+        fixed.pop(key, None)
+    return Experiment(experiment.name, experiment.kind, experiment.description, fixed, sweep)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def split_overrides(text: str) -> list[str]:
+    """Split a line of overrides at white space outside of quotes and brackets.
+
+    Raises
+    ------
+    InputError
+        If a quote or a bracket is not closed.
+    """
+    pieces, current, depth, quote = [], "", 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth -= 1
+        elif letter.isspace() and depth <= 0:
+            pieces.append(current)
+            current = ""
+            continue
+        current += letter
+    if quote or depth != 0:
+        raise InputError(f"overrides: a quote or a bracket is not closed in {text!r}")
+    return [piece for piece in [*pieces, current] if piece]
+
+
+def parse(text: str) -> Override:
+    """Parse one override ``key=value`` or ``key=sweep``.
+
+    Raises
+    ------
+    InputError
+        If it is not in Hydra's override grammar, or adds or deletes a key.
+    """
+    try:
+        override = OverridesParser.create().parse_override(text)
+    except HydraException:
+        raise InputError(f"{text}: expected key=value in Hydra's override grammar") from None
+    if override.type != OverrideType.CHANGE or override.package is not None:
+        raise InputError(f"{text}: expected key=value; keys cannot be added, deleted or moved")
+    return override
+
+
+def choices_of(composer: Composer, text: str) -> list[tuple[str, Any]]:
+    """Key and value of each element of an override, in order; a plain value is the only element.
+
+    Raises
+    ------
+    InputError
+        If a sweep has no elements or no end.
+    """
+    override = parse(text)
+    key = override.key_or_group
+    value = override.value() if not override.is_sweep_override() else override._value
+    if isinstance(value, IntervalSweep):
+        raise InputError(f"{text}: interval() has no elements to run; list values, or use range()")
+    if isinstance(value, Glob):
+        elements = value.filter(composer.options(key)) if key in GROUPS else []
+    elif isinstance(value, ChoiceSweep | RangeSweep):
+        if value.shuffle:
+            raise InputError(f"{text}: the order of runs is fixed; leave shuffle() out")
+        try:
+            elements = [parse(f"{key}={element}").value() for element in override.sweep_string_iterator()]
+        except (HydraException, ValueError, ZeroDivisionError) as error:
+            raise InputError(f"{text}: {' '.join(str(error).split())}") from None
+    else:
+        elements = [value]
+    if not elements:
+        raise InputError(f"{text}: the sweep is empty; expected at least one value")
+    for element in elements:
+        if key in GROUPS:
+            composer.check_option(key, element)
+    return [(key, element) for element in elements]
+
+
+def combinations(composer: Composer, experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """Every combination of the values of a sweep but its seeds, as key to value, in the order of the sweep."""
+    swept = [choices_of(composer, text) for key, text in experiment.sweep.items() if key != "seed"]
+    for combination in itertools.product(*swept):
+        yield dict(combination)
+
+
+def fixed_values(composer: Composer, experiment: Experiment) -> dict[str, Any]:
+    """Key and value of what an experiment fixes."""
+    return dict(choices_of(composer, text)[0] for text in experiment.fixed.values())
+
+
+def seeds(composer: Composer, experiment: Experiment, default: int) -> list[int]:
+    """The seeds of an experiment, ascending and each once.
+
+    Raises
+    ------
+    InputError
+        If a seed is no integer >= 0.
+    """
+    text = experiment.sweep.get("seed", experiment.fixed.get("seed", f"seed={default}"))
+    values = [value for _, value in choices_of(composer, text)]
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise InputError(f"{text}: expected integers >= 0, got {value!r}")
+    return sorted(set(values))

@@ -1,0 +1,89 @@
+"""From what a user asks for - an experiment's name and overrides - to a plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lossjumps.configuration.compose import Composer
+from lossjumps.configuration.experiment import Experiment, read_experiment, split_overrides, with_overrides
+from lossjumps.configuration.objects import one_of
+from lossjumps.configuration.plan import Plan, make_plan
+from lossjumps.errors import InputError
+
+SINGLE = "single"
+"""The experiment of a configuration that is given on the command line alone."""
+
+WORKFLOW_KEYS = ("experiment", "overrides", "conf")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for."""
+
+    experiment: str
+    overrides: Sequence[str]
+    conf: Path
+
+    def plan(self) -> Plan:
+        """Compose, expand and validate it.
+
+        Raises
+        ------
+        InputError
+            If anything in it is unknown or refused.
+        """
+        composer = Composer(self.conf)
+        if self.experiment == SINGLE:
+            asked = Experiment(SINGLE, "training", "one configuration, given on the command line", {}, {})
+        else:
+            asked = read_experiment(composer, self.experiment)
+        return make_plan(composer, with_overrides(composer, asked, self.overrides))
+
+
+def workflow_request(config: Mapping[str, Any], conf: Path) -> Request:
+    """The request in ``snakemake --config experiment=NAME overrides="key=value ..." conf=DIR``.
+
+    Parameters
+    ----------
+    config : mapping
+        Snakemake's configuration.
+    conf : Path
+        The configuration folder where none is given.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown, or the overrides are no text.
+    """
+    for key in config:
+        if key not in WORKFLOW_KEYS:
+            raise InputError(
+                f"--config {key}: unknown key; {one_of(key, WORKFLOW_KEYS)}; "
+                'settings of an experiment go into overrides="key=value ..."'
+            )
+    overrides = config.get("overrides") or []
+    if isinstance(overrides, str):
+        overrides = split_overrides(overrides)
+    if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
+        raise InputError('--config overrides: expected overrides="key=value key=value ..."')
+    return Request(str(config.get("experiment", "default")), overrides, Path(config.get("conf", conf)))
+
+
+def plan_again(folder: Path, conf: Path) -> Plan:
+    """The plan of an experiment's folder, made again from its ``settings/experiment.yaml``.
+
+    Raises
+    ------
+    InputError
+        If the folder is no experiment's, or `conf` no longer fits it.
+    """
+    folder = Path(folder).resolve()
+    path = folder / "settings" / "experiment.yaml"
+    if not path.is_file():
+        raise InputError(f"{folder}: expected the folder of an experiment, with settings/experiment.yaml in it")
+    composer = Composer(conf)
+    plan = make_plan(composer, read_experiment(composer, folder.name, path))
+    if plan.folder.resolve() != folder:
+        raise InputError(f"{path}: plans {plan.folder}, not this folder; run it from the folder it was made in")
+    return plan
