@@ -108,6 +108,14 @@ class ReluMap:
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
 
+    @classmethod
+    def trusted(cls, A: np.ndarray, U: np.ndarray, V: np.ndarray, b: np.ndarray, c: np.ndarray) -> "ReluMap":
+        """The map of arrays that are known to be valid: nothing is checked or copied."""
+        relu_map = object.__new__(cls)
+        for name, array in zip("AUVbc", (A, U, V, b, c), strict=True):
+            object.__setattr__(relu_map, name, array)
+        return relu_map
+
     # Families -------------------------------------------------------------------------------------------
 
     @classmethod

@@ -1,0 +1,140 @@
+"""Bifurcations between maps: located, named, and with what they did to stability."""
+
+from dataclasses import dataclass
+
+from lossjumps.analysis.books import BookedEvent, keep_books
+from lossjumps.analysis.following import State, cycle_at
+from lossjumps.errors import InputError
+from lossjumps.maps.paths import Path, Segment
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search import find_cycles
+from lossjumps.search.cycle import Cycle, FoundCycles
+
+KINDS = ("nonsmooth_fold", "persistence", "degenerate_transcritical", "degenerate_flip", "centre", "unresolved")
+
+
+@dataclass(frozen=True, eq=False)
+class Bifurcation:
+    """One event on a path of maps.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`.
+    fraction : float
+        Where on the path, in [0, 1).
+    order : int
+        Order of the object that meets the condition.
+    direction : str
+        "birth", "death" or "through", as the fraction grows.
+    cycle : Cycle
+        The finite object just before (at a birth: just after); at a fold the more stable of the pair.
+    partner : Cycle or None
+        At a fold: the other of the pair.
+    companions : tuple of Cycle
+        Other objects born or lost at the same point.
+    stable_before, stable_after : bool or None
+        Whether the object (at a fold: one of the pair) is stable; None where there is none.
+    unit : (int, int) or None
+        Time along the cycle's canonical itinerary, and unit, that reach the border.
+    topological : bool
+        Whether an object appears, vanishes or changes its number of unstable directions; only a persistence may not.
+    why : str
+        For an unresolved event: what could not be decided.
+    """
+
+    kind: str
+    fraction: float
+    order: int
+    direction: str
+    cycle: Cycle
+    partner: Cycle | None
+    companions: tuple[Cycle, ...]
+    stable_before: bool | None
+    stable_after: bool | None
+    unit: tuple[int, int] | None
+    topological: bool
+    why: str = ""
+
+
+def _is_stable(*states: State | None) -> bool | None:
+    """Whether one of the objects is stable; None where there is none."""
+    present = [state.unstable_directions == 0 for state in states if state is not None]
+    return any(present) if present else None
+
+
+def name_event(booked: BookedEvent, path: Path) -> Bifurcation:
+    """Turn a booked event into a bifurcation, with its objects as cycles."""
+    event = booked.event
+    companions = tuple(cycle_at(path, state) for _, state in booked.companions)
+    if event is None:
+        cycle = cycle_at(path, booked.state)
+        stable = cycle.is_stable
+        return Bifurcation(
+            "unresolved", booked.fraction, cycle.order, "through", cycle, None, companions, stable, stable, None, False,
+            booked.why,
+        )  # fmt: skip
+    before, after, partner = event.before, event.after, event.partner
+    if event.kind == "nonsmooth_fold":
+        pair = sorted((event.state, partner), key=lambda state: (state.unstable_directions, state.itinerary.tobytes()))
+        cycle, partner = cycle_at(path, pair[0]), cycle_at(path, pair[1])
+        stable = _is_stable(*pair)
+        stable_before, stable_after = (stable, None) if event.direction == "death" else (None, stable)
+        topological = True
+    else:
+        cycle = cycle_at(path, before if before is not None else after)
+        stable_before, stable_after = _is_stable(before), _is_stable(after)
+        topological = (
+            event.kind != "persistence" or before.unstable_directions != after.unstable_directions or bool(companions)
+        )
+    return Bifurcation(
+        event.kind, event.fraction, cycle.order, event.direction, cycle, partner, companions, stable_before,
+        stable_after, event.unit, topological,
+    )  # fmt: skip
+
+
+def find_bifurcations(
+    m0: ReluMap,
+    m1: ReluMap,
+    max_order: int = 4,
+    *,
+    found0: FoundCycles | None = None,
+    found1: FoundCycles | None = None,
+    path: Path | None = None,
+) -> tuple[Bifurcation, ...]:
+    """Find, locate and name the bifurcations of fixed points and cycles between two maps.
+
+    Every object found at either end is followed along the path to what becomes of it.
+
+    Parameters
+    ----------
+    m0, m1 : ReluMap
+        The ends.
+    max_order : int
+        Largest order that is searched at the ends.
+    found0, found1 : FoundCycles, optional
+        Lists at the ends, if they are known already.
+    path : callable, optional
+        The map at each s in [0, 1]; by default the straight segment in (A, U, V, b, c).
+
+    Returns
+    -------
+    tuple of Bifurcation
+        Sorted by fraction.
+
+    Raises
+    ------
+    InputError
+        If the maps differ in size, or the ends of `path` are not `m0` and `m1`.
+    """
+    segment = Segment(m0, m1)
+    if path is not None:
+        for fraction, end in ((0.0, m0), (1.0, m1)):
+            given = path(fraction)
+            if any((one != other).any() for one, other in zip(given.parameters, end.parameters, strict=True)):
+                raise InputError(f"path: expected path({fraction:g}) to be the map m{fraction:g}")
+    path = path or segment
+    found0 = found0 or find_cycles(m0, max_order)
+    found1 = found1 or find_cycles(m1, max_order)
+    books = keep_books([found0.cycles, found1.cycles], lambda _: path)
+    return tuple(name_event(booked, path) for booked in books.events[0])

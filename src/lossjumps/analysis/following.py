@@ -1,0 +1,353 @@
+"""Follow one fixed point or cycle along a path of maps, through persistences and around folds.
+
+On a fixed itinerary the object is an explicit function of the parameters.  It is followed until a unit input along it
+vanishes (a border collision) or I - T becomes singular (it escapes to infinity).  At a border collision the unit's bit
+is flipped: where det(I - T) and det(I - T') agree in sign the object persists with the new itinerary, otherwise it
+meets the object of the new itinerary in a non-smooth fold, and the curve turns back along that one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossjumps.maps.paths import Path
+from lossjumps.search import itineraries
+from lossjumps.search.cycle import RESIDUAL, Cycle
+from lossjumps.search.kernels import admissibility, virtual_cycle
+
+STEPS = 4
+"""Points at which an object is looked at along a segment between events."""
+
+FRACTION = 1e-12
+"""Width to which the fraction of an event is bisected."""
+
+BESIDE = (1e-9, 1e-8, 1e-10, 1e-7, 1e-11, 1e-6)
+"""How far beside an event the new itinerary is taken up: the first at which it is admissible."""
+
+MOST_EVENTS = 500
+"""Events on one curve within one segment beyond which following gives up."""
+
+COLLAPSED = 1e-5
+"""Spread of a cycle's points, relative to that a little away, below which it collapses onto one of lower order."""
+
+AWAY = 1e-3
+"""How far away from an event the spread of a collapsing cycle is taken for comparison."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """An object of a fixed itinerary at one fraction, admissible or virtual.
+
+    Attributes
+    ----------
+    fraction : float
+    itinerary : (k, H) bool array
+    points : (k, M) array
+    inputs : (k, H) array
+    jacobian_product : (M, M) array
+    sign : float
+        sign det(I - T); 0.0 where there is no solution.
+    border_distance : float
+        As `admissibility` gives it: positive where admissible.
+    """
+
+    fraction: float
+    itinerary: np.ndarray
+    points: np.ndarray
+    inputs: np.ndarray
+    jacobian_product: np.ndarray
+    sign: float
+    border_distance: float
+
+    @property
+    def is_admissible(self) -> bool:
+        """Whether the object exists."""
+        return self.sign != 0.0 and self.border_distance > 0.0
+
+    @property
+    def multipliers(self) -> np.ndarray:
+        """Eigenvalues of the Jacobian product."""
+        return np.linalg.eigvals(self.jacobian_product)
+
+    @property
+    def unstable_directions(self) -> int:
+        """Number of multipliers outside the unit circle."""
+        return int(np.count_nonzero(np.abs(self.multipliers) >= 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class CurveEvent:
+    """What happened at one fraction on the curve of an object.
+
+    Attributes
+    ----------
+    kind : str
+        "nonsmooth_fold", "persistence", "degenerate_transcritical", "degenerate_flip" or "centre".
+    fraction : float
+    before, after : State or None
+        The object just before and just after the fraction (not: along the curve); at a fold the two that meet are
+        `state` and `partner`, both on the same side.
+    state : State
+        The object along the curve just short of the event.
+    partner : State or None
+        At a fold: the object it meets.
+    direction : str
+        "birth", "death" or "through", as the fraction grows.
+    unit : (int, int) or None
+        Time and unit that reach the border; the time counts from the start of the canonical itinerary.
+    branch : int
+        Number of the branch of the curve that ends in, or runs through, the event; a fold begins the next one.
+    """
+
+    kind: str
+    fraction: float
+    state: State
+    before: State | None
+    after: State | None
+    partner: State | None
+    direction: str
+    unit: tuple[int, int] | None
+    branch: int
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The curve of an object within one segment.
+
+    Attributes
+    ----------
+    events : tuple of CurveEvent
+        In the order along the curve.
+    end : str
+        "reached" (s = 0 or 1), "escaped" (to infinity), "collapsed" (onto an object of lower order: a companion of
+        that object's event) or "unresolved".
+    last : State
+        Where the curve ends.
+    branches : int
+        How many objects the curve is made of: one more than its folds.
+    why : str
+        For an unresolved end: what could not be decided.
+    """
+
+    events: tuple[CurveEvent, ...]
+    end: str
+    last: State
+    branches: int
+    why: str = ""
+
+
+def state_at(path: Path, fraction: float, itinerary: np.ndarray) -> State:
+    """Solve for the object of an itinerary (k, H) at one fraction of a path."""
+    relu_map = path(fraction)
+    period = len(itinerary)
+    points = np.empty((period, relu_map.dimension))
+    inputs = np.empty((period, relu_map.units))
+    product = np.empty((relu_map.dimension, relu_map.dimension))
+    _, sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, product)
+    if not residual <= RESIDUAL:
+        return State(fraction, itinerary, points, inputs, product, 0.0, -np.inf)
+    distance = admissibility(relu_map.V, relu_map.b, itinerary, points, inputs)
+    return State(fraction, itinerary, points, inputs, product, sign, float(distance))
+
+
+def cycle_at(path: Path, state: State) -> Cycle:
+    """The object of an admissible state as a `Cycle`, begun where its itinerary is smallest."""
+    rotated = state_at(path, state.fraction, np.ascontiguousarray(itineraries.canonical(state.itinerary)))
+    return Cycle(rotated.points, rotated.itinerary, rotated.jacobian_product, max(rotated.border_distance, 0.0))
+
+
+def _last_admissible(path: Path, state: State, target: float) -> tuple[State, State | None]:
+    """Go from an admissible state towards `target`; the last admissible state, and the first that is not (or None)."""
+    good = state
+    for fraction in np.linspace(state.fraction, target, STEPS + 1)[1:]:
+        bad = state_at(path, float(fraction), state.itinerary)
+        if bad.is_admissible and bad.sign == state.sign:
+            good = bad
+            continue
+        while abs(bad.fraction - good.fraction) > FRACTION:
+            middle_fraction = 0.5 * (good.fraction + bad.fraction)
+            if middle_fraction in (good.fraction, bad.fraction):
+                break
+            middle = state_at(path, middle_fraction, state.itinerary)
+            if middle.is_admissible and middle.sign == state.sign:
+                good = middle
+            else:
+                bad = middle
+        return good, bad
+    return good, None
+
+
+def _stability_events(path: Path, first: State, last: State, branch: int) -> list[CurveEvent]:
+    """Flips and centre bifurcations between two states of one itinerary, in the order along the curve."""
+    events = []
+    while (unstable := first.unstable_directions) != last.unstable_directions:
+        low, high = first, last
+        while abs(high.fraction - low.fraction) > FRACTION:
+            middle_fraction = 0.5 * (low.fraction + high.fraction)
+            if middle_fraction in (low.fraction, high.fraction):
+                break
+            middle = state_at(path, middle_fraction, first.itinerary)
+            low, high = (middle, high) if middle.unstable_directions == unstable else (low, middle)
+        critical = high.multipliers[np.argmin(np.abs(np.abs(high.multipliers) - 1.0))]
+        real = abs(critical.imag) < 1e-6
+        forward = last.fraction > first.fraction
+        events.append(
+            CurveEvent(
+                kind="degenerate_flip" if real and critical.real < 0 else "centre",
+                fraction=high.fraction,
+                state=low,
+                before=low if forward else high,
+                after=high if forward else low,
+                partner=None,
+                direction="through",
+                unit=None,
+                branch=branch,
+            )
+        )
+        first = high
+    return events
+
+
+def _beside(path: Path, fraction: float, direction: float, itinerary: np.ndarray) -> State | None:
+    """The object of an itinerary just beside a fraction, at the first distance where it is admissible."""
+    for distance in BESIDE:
+        beside = state_at(path, min(1.0, max(0.0, fraction + direction * distance)), itinerary)
+        if beside.is_admissible:
+            return beside
+    return None
+
+
+def _spread(state: State, divisor: int) -> float:
+    """Largest distance between points `divisor` steps apart."""
+    return float(np.abs(state.points - np.roll(state.points, divisor, axis=0)).max())
+
+
+def _collapses(path: Path, start: State, last: State) -> bool:
+    """Whether the points of a cycle come together after a proper divisor of its order, as it goes to `last`."""
+    order = len(last.points)
+    away = np.clip(last.fraction - start.fraction, -AWAY, AWAY)
+    reference = state_at(path, float(last.fraction - away), last.itinerary)
+    return any(
+        order % divisor == 0 and _spread(last, divisor) <= COLLAPSED * _spread(reference, divisor)
+        for divisor in range(1, order)
+    )
+
+
+def _canonical_unit(itinerary: np.ndarray, time: int, unit: int) -> tuple[int, int]:
+    """Time counted from the start of the canonical itinerary."""
+    return int((time - itineraries.canonical_shift(itinerary)) % len(itinerary)), int(unit)
+
+
+def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) -> Curve:
+    """Follow an object from one end of a path until its curve ends.
+
+    Parameters
+    ----------
+    path : Path
+        Map at each fraction.
+    itinerary : (k, H) bool array
+        The object's itinerary at the start.
+    start : float
+        0.0 or 1.0.
+    direction : float
+        +1.0 from 0 towards 1, -1.0 from 1 towards 0.
+
+    Returns
+    -------
+    Curve
+    """
+    events: list[CurveEvent] = []
+    branch = 0
+    state = state_at(path, start, np.ascontiguousarray(itinerary, dtype=np.bool_))
+    if not state.is_admissible:
+        beside = _beside(path, start, direction, state.itinerary)
+        if beside is None:
+            return Curve((), "unresolved", state, 1, "the object lies on a border at the recorded point")
+        state = beside
+    while len(events) < MOST_EVENTS:
+        last, beyond = _last_admissible(path, state, 1.0 if direction > 0 else 0.0)
+        events += _stability_events(path, state, last, branch)
+        if beyond is None:
+            return Curve(tuple(events), "reached", last, branch + 1)
+        fraction = beyond.fraction
+        if beyond.sign != state.sign:
+            events.append(
+                CurveEvent(
+                    kind="degenerate_transcritical",
+                    fraction=fraction,
+                    state=last,
+                    before=last if direction > 0 else None,
+                    after=None if direction > 0 else last,
+                    partner=None,
+                    direction="death" if direction > 0 else "birth",
+                    unit=None,
+                    branch=branch,
+                )
+            )
+            return Curve(tuple(events), "escaped", last, branch + 1)
+        relu_map = path(fraction)
+        further = state_at(path, min(1.0, max(0.0, fraction + direction * BESIDE[0])), state.itinerary)
+        if further.sign == 0.0:
+            return Curve(tuple(events), "unresolved", last, branch + 1, "both tests vanish at the border")
+        crossed = np.argwhere((further.inputs > 0.0) != further.itinerary)
+        crossed = [(int(time), int(unit)) for time, unit in crossed]
+        silent = [(time, unit) for time, unit in crossed if not relu_map.U[:, unit].any()]
+        effective = [pair for pair in crossed if pair not in silent]
+        if not crossed:
+            state = further
+            if not state.is_admissible:
+                return Curve(tuple(events), "unresolved", last, branch + 1, "the object grazes a border")
+            continue
+        flipped = state.itinerary.copy()
+        for time, unit in crossed:
+            flipped[time, unit] = not flipped[time, unit]
+        if not effective:
+            beside = _beside(path, fraction, direction, flipped)
+            if beside is None:
+                return Curve(tuple(events), "unresolved", last, branch + 1, "a unit without output meets its border")
+            state = beside
+            continue
+        if not itineraries.is_primitive(flipped) or (len(effective) > 1 and _collapses(path, state, last)):
+            return Curve(tuple(events), "collapsed", last, branch + 1)
+        if len(effective) > 1:
+            return Curve(tuple(events), "unresolved", last, branch + 1, "several units reach their borders at once")
+        sign = state_at(path, fraction, flipped).sign
+        if sign == 0.0:
+            return Curve(tuple(events), "unresolved", last, branch + 1, "both tests vanish at the border")
+        unit = _canonical_unit(state.itinerary, *effective[0])
+        folds = sign != state.sign
+        beside = _beside(path, fraction, -direction if folds else direction, flipped)
+        if beside is None:
+            return Curve(tuple(events), "unresolved", last, branch + 1, "no object continues beyond the border")
+        if folds:
+            events.append(
+                CurveEvent(
+                    kind="nonsmooth_fold",
+                    fraction=fraction,
+                    state=last,
+                    before=last if direction > 0 else None,
+                    after=None if direction > 0 else last,
+                    partner=beside,
+                    direction="death" if direction > 0 else "birth",
+                    unit=unit,
+                    branch=branch,
+                )
+            )
+            branch += 1
+            direction = -direction
+        else:
+            events.append(
+                CurveEvent(
+                    kind="persistence",
+                    fraction=fraction,
+                    state=last,
+                    before=last if direction > 0 else beside,
+                    after=beside if direction > 0 else last,
+                    partner=None,
+                    direction="through",
+                    unit=unit,
+                    branch=branch,
+                )
+            )
+        state = beside
+    return Curve(tuple(events), "unresolved", state, branch + 1, f"more than {MOST_EVENTS} events on one curve")
