@@ -1,0 +1,71 @@
+"""What all figures share: colours, marks of the kinds of bifurcation, and how a figure is made and saved."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, which people with any colour vision can tell apart.
+BLACK = "#000000"
+ORANGE = "#E69F00"
+SKY = "#56B4E9"
+GREEN = "#009E73"
+YELLOW = "#F0E442"
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+PURPLE = "#CC79A7"
+GREY = "#7F7F7F"
+LIGHT_GREY = "#D9D9D9"
+
+styled = matplotlib.rc_context(
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "legend.frameon": False,
+        "legend.fontsize": 8,
+        "figure.dpi": 150,
+        "savefig.dpi": 150,
+        "savefig.facecolor": "white",
+        "lines.linewidth": 1.0,
+        "axes.unicode_minus": False,
+        "text.usetex": False,
+    }
+)
+"""Decorator: draw with the project's settings, whatever the user's matplotlibrc says."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How one kind of bifurcation is named and drawn."""
+
+    label: str
+    marker: str
+    colour: str
+
+
+KINDS: dict[str, Mark] = {
+    "nonsmooth_fold": Mark("nonsmooth fold", "^", VERMILLION),
+    "persistence": Mark("persistence, new stability", "s", BLUE),
+    "degenerate_transcritical": Mark("degenerate transcritical", "D", PURPLE),
+    "degenerate_flip": Mark("degenerate flip", "P", GREEN),
+    "centre": Mark("centre", "o", ORANGE),
+    "unresolved": Mark("unresolved", "X", GREY),
+}
+"""Kinds of bifurcation in the order in which they are listed everywhere."""
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of the given size in inches that lays itself out."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+@styled
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG without a creation time or a program version in its metadata."""
+    figure.savefig(path, format="png", metadata={"Software": None})
