@@ -1,12 +1,15 @@
 """`lossjumps find`: what it prints, and that bad input is one line and exit status 2."""
 
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lossjumps import InputError, ReluMap, find_cycles
+from lossjumps.command_line import main
 from lossjumps.find_command import add_arguments, format_table, run
 
 
@@ -67,3 +70,51 @@ def test_uncertified_orders_are_said(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_options_out_of_range(tmp_path: Path, option: str, value: str) -> None:
     with pytest.raises(InputError, match=f"^{option}: expected an integer >= [01], got {value}$"):
         find(tmp_path / "weights.npz", f"{option}={value}")
+
+
+def malformed(folder: Path) -> dict[str, list[str]]:
+    """Command lines that are bad input, by what is wrong with them; `tests/maps/test_weights.py` has every bad file."""
+    np.savez(folder / "good.npz", W=[[-2.0]], b=[1.0])
+    np.savez(folder / "ambiguous.npz", A=[0.5], W1=[[1.0]], W2=[[1.0]], h1=[0.0], h2=[0.0])
+    np.savez(folder / "unknown_key.npz", W=[[-2.0]], b=[1.0], bias=[1.0])
+    np.savez(folder / "shapes.npz", W=[[-2.0]], b=[1.0, 2.0])
+    np.savez(folder / "pickled.npz", W=np.array([[None]], dtype=object), b=[1.0])
+    (folder / "text.json").write_text('{"W": [["a"]], "b": [1]}')
+    (folder / "cut.json").write_text('{"W": [[1.0')
+    (folder / "empty.npz").touch()
+    (folder / "folder.npz").mkdir()
+    files = ("absent.npz", "ambiguous.npz", "unknown_key.npz", "shapes.npz", "pickled.npz", "text.json", "cut.json")
+    return {
+        **{name: [str(folder / name)] for name in (*files, "empty.npz", "folder.npz")},
+        "order": [str(folder / "good.npz"), "--max-order", "0"],
+        "order_text": [str(folder / "good.npz"), "--max-order", "many"],
+        "family": [str(folder / "good.npz"), "--family", "plrnn"],
+        "option": [str(folder / "good.npz"), "--colour"],
+        "nothing": [],
+    }
+
+
+def test_bad_input_is_one_line_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for case, words in malformed(tmp_path).items():
+        assert main(["find", *words]) == 2, case
+        out, err = capsys.readouterr()
+        assert out == "", case
+        assert err.startswith("lossjumps: ") and err.endswith("\n") and err.count("\n") == 1, case
+        assert "usage:" not in err, case
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "out", "err"),
+    [
+        (["good.npz", "--max-order", "2"], 0, "order 2: 1 cycle, certified complete, index sum 1\n", ""),
+        (["cut.json"], 2, "", "lossjumps: cut.json: not JSON: Expecting ',' delimiter at line 1, column 12\n"),
+    ],
+)
+def test_command_as_a_user_calls_it(tmp_path: Path, words: list[str], status: int, out: str, err: str) -> None:
+    malformed(tmp_path)
+    finished = subprocess.run(
+        [sys.executable, "-m", "lossjumps", "find", *words], capture_output=True, text=True, cwd=tmp_path, timeout=120
+    )
+    assert (finished.returncode, finished.stderr) == (status, err)
+    assert finished.stdout.endswith(out)
+    assert bool(finished.stdout) == bool(out)

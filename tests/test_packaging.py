@@ -88,6 +88,13 @@ def test_core_runs_where_the_pipeline_is_missing(tmp_path: Path) -> None:
     assert (finished.returncode, finished.stdout) == (0, EXPECTED), finished.stderr
 
 
+def test_find_command_runs_where_the_pipeline_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "weights.json").write_text('{"W": [[-2.0]], "b": [1.0]}')
+    code = "from lossjumps.command_line import main\nmain(['find', 'weights.json', '--max-order', '2'])"
+    finished = run_python(sys.executable, BLOCKER + code, tmp_path)
+    assert finished.stdout.endswith("order 2: 1 cycle, certified complete, index sum 1\n"), finished.stderr
+
+
 def test_blocker_blocks(tmp_path: Path) -> None:
     for name in BLOCKED:
         assert "blocked by the test" in run_python(sys.executable, f"{BLOCKER}\nimport {name}", tmp_path).stderr
@@ -114,3 +121,6 @@ def test_core_installs_alone(tmp_path: Path) -> None:
     assert names == {"llvmlite", "lossjumps", "numba", "numpy", "scipy"}
     finished = run_python(python, FIND_CYCLES, tmp_path)
     assert (finished.returncode, finished.stdout) == (0, EXPECTED), finished.stderr
+    (tmp_path / "weights.json").write_text('{"W": [[-2.0]], "b": [1.0]}')
+    table = run([tmp_path / "venv" / "bin" / "lossjumps", "find", tmp_path / "weights.json", "--max-order", "2"])
+    assert table.endswith("order 2: 1 cycle, certified complete, index sum 1\n")
