@@ -1,0 +1,56 @@
+"""The registry of data sets: a new one is a file beside this one, a YAML in conf/dataset and an entry here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lossjumps.configuration.schema import DatasetConfig
+from lossjumps.data import file, lorenz63, santafe_laser, vanderpol
+from lossjumps.data.series import Series
+from lossjumps.errors import InputError
+
+
+@dataclass(frozen=True)
+class DatasetKind:
+    """A kind of data set."""
+
+    name: str
+    """The name in the configuration."""
+    schema: type[DatasetConfig]
+    """Its keys."""
+    load: Callable[[Any], Series]
+    """A configuration object of the schema to the series; deterministic."""
+    n_observed: Callable[[Any], int]
+    """A configuration object to the number N of observed variables, cheaply: planning asks for it."""
+    files: Callable[[Any], list[Path]] = lambda config: []
+    """A configuration object to the user's files that the series are read from."""
+
+
+DATASETS: dict[str, DatasetKind] = {
+    kind.name: kind
+    for kind in (
+        DatasetKind("lorenz63", lorenz63.Lorenz63Config, lorenz63.load, lambda config: 3),
+        DatasetKind("vanderpol", vanderpol.VanDerPolConfig, vanderpol.load, lambda config: 2),
+        DatasetKind(
+            "santafe_laser",
+            santafe_laser.SantaFeLaserConfig,
+            santafe_laser.load,
+            lambda config: config.embedding_dimension,
+        ),
+        DatasetKind("file", file.FileConfig, file.load, file.n_observed, file.files),
+    )
+}
+
+
+def kind_of(config: DatasetConfig) -> DatasetKind:
+    """Look up the kind of a data set's configuration.
+
+    Raises
+    ------
+    InputError
+        If its name is none of the registry.
+    """
+    if config.name not in DATASETS:
+        raise InputError(f"dataset.name: expected one of {', '.join(DATASETS)}, got {config.name!r}")
+    return DATASETS[config.name]

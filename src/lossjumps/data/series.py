@@ -1,0 +1,131 @@
+"""From raw columns to the series a network is trained and evaluated on: embed, split, standardise, add noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossjumps.errors import InputError
+
+ROUNDING = 1e-12
+"""Columns whose standard deviation is no more than this fraction of their size count as constant."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A training and a test series with N columns, in units of the training series' standard deviation."""
+
+    train: np.ndarray
+    """(T_train, N): standardised, with observation noise."""
+    test: np.ndarray
+    """(T_test, N): standardised with the same mean and standard deviation, without added noise."""
+    mean: np.ndarray
+    """(N,) mean of the training series before noise, in the units of the source."""
+    standard_deviation: np.ndarray
+    """(N,) standard deviation of the training series before noise, in the units of the source."""
+    time_step: float
+    """Time between samples, in the source's unit of time."""
+    noise: np.ndarray
+    """(T_train, N): the noise that is part of `train`."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Name the arrays as the data file does."""
+        return {
+            "train": self.train,
+            "test": self.test,
+            "mean": self.mean,
+            "standard_deviation": self.standard_deviation,
+            "time_step": np.array(self.time_step),
+            "noise": self.noise,
+        }
+
+
+def delay_embed(series: np.ndarray, dimension: int, delay: int) -> np.ndarray:
+    """Embed a series by delay coordinates (Takens, 1981).
+
+    Parameters
+    ----------
+    series : ndarray (T, C)
+    dimension : int
+        Copies m of every column; 1 leaves the series as it is.
+    delay : int
+        Samples between copies.
+
+    Returns
+    -------
+    ndarray (T - (m - 1) delay, m C)
+        Row t holds all columns at time t' = t + (m - 1) delay, then all columns at t' - delay, and so on:
+        the present first.
+    """
+    span = (dimension - 1) * delay
+    length = len(series) - span
+    return np.concatenate([series[span - lag * delay :][:length] for lag in range(dimension)], axis=1)
+
+
+def split(
+    series: np.ndarray, length_train: int, length_test: int, *, dimension: int, delay: int, what: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a raw series (T, C) into an embedded training and test series that share no sample.
+
+    Raises
+    ------
+    InputError
+        If the series is too short.
+    """
+    span = (dimension - 1) * delay
+    needed = length_train + length_test + 2 * span
+    if len(series) < needed:
+        embedding = f" and twice {span} samples that the embedding takes" if span else ""
+        raise InputError(
+            f"{what}: expected at least {needed} samples (dataset.length_train = {length_train}, "
+            f"dataset.length_test = {length_test}{embedding}), found {len(series)}"
+        )
+    cut = length_train + span
+    train, test = series[:cut], series[cut : cut + length_test + span]
+    return delay_embed(train, dimension, delay), delay_embed(test, dimension, delay)
+
+
+def standardised(
+    train: np.ndarray,
+    test: np.ndarray,
+    *,
+    time_step: float,
+    noise: float,
+    generator: np.random.Generator,
+    what: str,
+) -> Series:
+    """Standardise both series by the training series, and add observation noise to the training series.
+
+    Parameters
+    ----------
+    train, test : ndarray (T, N)
+    time_step : float
+        Time between samples.
+    noise : float
+        Standard deviation of Gaussian white noise, as a fraction of each column's standard deviation.
+    generator : Generator
+        Draws the noise.
+    what : str
+        The source, named in errors.
+
+    Raises
+    ------
+    InputError
+        If a number is not finite or a column of the training series is constant.
+    """
+    train, test = np.asarray(train, dtype=np.float64), np.asarray(test, dtype=np.float64)
+    for name, values in (("training", train), ("test", test)):
+        if not np.isfinite(values).all():
+            row, column = np.argwhere(~np.isfinite(values))[0]
+            raise InputError(f"{what}: expected finite numbers, row {row}, column {column} of the {name} series is not")
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    for column in np.flatnonzero(deviation <= ROUNDING * np.abs(train).max(axis=0)):
+        raise InputError(f"{what}: expected columns that vary, column {column} of the training series is constant")
+    drawn = noise * generator.standard_normal(train.shape)
+    return Series(
+        train=(train - mean) / deviation + drawn,
+        test=(test - mean) / deviation,
+        mean=mean,
+        standard_deviation=deviation,
+        time_step=float(time_step),
+        noise=drawn,
+    )

@@ -1,0 +1,79 @@
+"""The stage `train`: all runs of a batch, with parameters and losses of every epoch."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lossjumps.configuration import load_batch
+from lossjumps.stages.files import read_arrays, write_arrays, write_table
+from lossjumps.training.recording import HISTORY, Recording
+from lossjumps.training.validation import check
+
+REPORTS = 20
+"""Lines of progress in the log of a training, apart from the first."""
+
+
+def run(folder: Path) -> None:
+    """Train the runs of a batch and write ``parameters.npz``, ``history.parquet`` and ``status.parquet``.
+
+    A run that diverges is a result: it ends with its history up to there.
+
+    Raises
+    ------
+    InputError
+        If the folder is no batch folder, its configuration cannot be trained or its data are missing.
+    """
+    # Importing torch takes a second or more, which listing the stages should not.
+    from lossjumps.training.loop import train
+    from lossjumps.training.parameters import FlatParameters
+
+    batch = load_batch(folder)
+    check(batch.dataset, batch.model, batch.training)
+    data = read_arrays(batch.data_file)
+    epochs = batch.training.epochs
+    every = max(1, epochs // REPORTS)
+
+    def report(epoch: int, recording: Recording) -> None:
+        if epoch % every == 0 or epoch == epochs:
+            print(f"{batch.name}: {progress(epoch, recording)}", file=sys.stderr, flush=True)
+
+    recording = train(data["train"], data["test"], batch.model, batch.training, batch.seeds, report)
+    layout = FlatParameters.of(batch.model, observed=data["train"].shape[1])
+    write_arrays(
+        batch.folder / "parameters.npz",
+        {"seeds": np.array(recording.seeds), **layout.arrays(recording.parameters)},
+    )
+    write_table(batch.folder / "history.parquet", history_table(recording, batch.runs))
+    write_table(batch.folder / "status.parquet", status_table(recording, batch.runs))
+
+
+def progress(epoch: int, recording: Recording) -> str:
+    """Say in one line where a training stands: medians over the runs that still train."""
+    alive = recording.last_epoch >= epoch
+    losses = (f"{name} {np.median(recording.history[name][alive, epoch]):.3g}" for name in HISTORY[:3])
+    diverged = np.count_nonzero(~alive)
+    return ", ".join((f"epoch {epoch}", *losses, *([f"{diverged} diverged"] if diverged else [])))
+
+
+def history_table(recording: Recording, runs: tuple[str, ...]) -> pd.DataFrame:
+    """List losses and norms, a row a run and epoch, up to each run's last epoch."""
+    tables = []
+    for position, run_name in enumerate(runs):
+        rows = recording.last_epoch[position] + 1
+        columns = {name: recording.history[name][position, :rows] for name in HISTORY}
+        tables.append(pd.DataFrame({"run": run_name, "epoch": np.arange(rows), **columns}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def status_table(recording: Recording, runs: tuple[str, ...]) -> pd.DataFrame:
+    """List how every run ended."""
+    return pd.DataFrame(
+        {
+            "run": list(runs),
+            "status": [recording.status(position) for position in range(len(runs))],
+            "last_epoch": recording.last_epoch,
+            "why": recording.why,
+        }
+    )

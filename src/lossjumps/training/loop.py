@@ -1,0 +1,172 @@
+"""The training loop: all runs of a batch side by side, recorded at every epoch.
+
+A run's numbers depend on its seed, its data and its configuration alone, bit for bit; `numerics` says how.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+import lossjumps.training.numerics as numerics
+from lossjumps.configuration.schema import ModelConfig, TrainingConfig
+from lossjumps.training.forcing import Forcing, forcing_of
+from lossjumps.training.losses import Evaluation, mean_squared_error
+from lossjumps.training.models import Family
+from lossjumps.training.observation import latent_states
+from lossjumps.training.parameters import FlatParameters
+from lossjumps.training.recording import Recording
+
+INITIAL_PARAMETERS, SEQUENCES = 0, 1
+"""Streams of randomness of a run: its generators are seeded with [seed, stream]."""
+
+
+def train(
+    train_series: np.ndarray,
+    test_series: np.ndarray,
+    model: ModelConfig,
+    training: TrainingConfig,
+    seeds: Sequence[int],
+    report: Callable[[int, Recording], None] | None = None,
+) -> Recording:
+    """Train one network a seed.
+
+    Parameters
+    ----------
+    train_series, test_series : ndarray
+        Standardised series (samples, N).
+    model, training : ModelConfig, TrainingConfig
+        A combination that `lossjumps.training.validation.check` accepts.
+    seeds : sequence of int
+        One run a seed.
+    report : callable, optional
+        Called after every recorded epoch with the epoch and what is recorded so far.
+
+    Returns
+    -------
+    Recording
+        The runs in the order of their seeds.
+    """
+    seeds = tuple(int(seed) for seed in seeds)
+    side_by_side = (seeds * numerics.SMALLEST_BATCH)[: max(len(seeds), numerics.SMALLEST_BATCH)]
+    with numerics.one_thread():
+        trainer = _Trainer(train_series, test_series, model, training, side_by_side)
+        return trainer.run(report).runs(len(seeds))
+
+
+def learning_rates(training: TrainingConfig) -> np.ndarray:
+    """Return the learning rate of every update: from `learning_rate` to `learning_rate_end`, exponentially."""
+    updates = training.epochs * training.updates_per_epoch
+    return np.geomspace(training.learning_rate, training.learning_rate_end, updates)
+
+
+def sequence_loss(
+    family: Family,
+    forcing: Forcing,
+    alpha: float | None,
+    parameters: dict[str, torch.Tensor],
+    data: torch.Tensor,
+) -> torch.Tensor:
+    """Run along sequences of data (T + 1, S, B, N) from their first points: the loss of every run (S,)."""
+    prepared = family.prepare(parameters, data.shape[2])
+    predictions = forcing.run(lambda state: family.step(prepared, state), latent_states(parameters, data), alpha)
+    return mean_squared_error(predictions, data[1:])
+
+
+class _Trainer:
+    """The state of a batch in training."""
+
+    def __init__(self, train_series, test_series, model, training, seeds):
+        self.training = training
+        self.layout = FlatParameters.of(model, observed=train_series.shape[1])
+        self.family, self.forcing = self.layout.family, forcing_of(training.name)
+        self.flat = self.layout.initial([np.random.default_rng([seed, INITIAL_PARAMETERS]) for seed in seeds])
+        self.generators = [np.random.default_rng([seed, SEQUENCES]) for seed in seeds]
+        self.series = torch.from_numpy(np.ascontiguousarray(train_series, dtype=np.float64))
+        evaluation = training.evaluation
+        self.evaluation = Evaluation.from_series(
+            np.ascontiguousarray(test_series, dtype=np.float64),
+            sequences=evaluation.sequences,
+            horizon=evaluation.horizon,
+            horizon_long=evaluation.horizon_long,
+            alpha=evaluation.alpha,
+        )
+        self.learning_rates = learning_rates(training)
+        self.optimiser = torch.optim.Adam([self.flat], lr=training.learning_rate)
+        self.recording = Recording.empty(seeds, training.epochs, self.layout.size)
+        self.alive = np.ones(len(seeds), dtype=bool)
+
+    def run(self, report) -> Recording:
+        self._record(0, self._evaluate())
+        for epoch in range(1, self.training.epochs + 1):
+            if report is not None:
+                report(epoch - 1, self.recording)
+            losses, norms = self._update_epoch(epoch)
+            self._end_diverged_runs(epoch, losses)
+            if not self.alive.any():
+                return self.recording
+            updates = {
+                "loss_train": losses.mean(axis=1),
+                "grad_norm": norms.mean(axis=1),
+                "grad_norm_max": norms.max(axis=1),
+                "step_length": self._step_length(epoch),
+                "learning_rate": np.full(len(losses), self.optimiser.param_groups[0]["lr"]),
+            }
+            self._record(epoch, self._evaluate() | updates)
+        if report is not None:
+            report(self.training.epochs, self.recording)
+        return self.recording
+
+    def _sequences(self) -> torch.Tensor:
+        """Draw the sequences of an epoch with replacement: (updates, T + 1, S, B, N)."""
+        training = self.training
+        last_start = len(self.series) - training.sequence_length - 1
+        size = (training.updates_per_epoch, 1, training.batch_size)
+        starts = np.stack([g.integers(0, last_start, size, endpoint=True) for g in self.generators], axis=2)
+        steps = np.arange(training.sequence_length + 1)[:, None, None]
+        return self.series[torch.from_numpy(starts + steps)]
+
+    def _update_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Make the updates of an epoch; return training losses and gradient norms, each (S, updates)."""
+        training = self.training
+        losses, norms = [], []
+        first = (epoch - 1) * training.updates_per_epoch
+        for update, data in enumerate(self._sequences(), start=first):
+            self.optimiser.param_groups[0]["lr"] = self.learning_rates[update]
+            views = self.layout.views(self.flat)
+            loss = sequence_loss(self.family, self.forcing, training.alpha, views, data)
+            self.flat.grad = None
+            # The runs share no number: the gradient of the sum is each run's own.
+            loss.backward(torch.ones_like(loss))
+            losses.append(loss.detach())
+            norms.append((self.flat.grad * self.flat.grad).sum(dim=1).sqrt())
+            self.optimiser.step()
+        return torch.stack(losses, dim=1).numpy(), torch.stack(norms, dim=1).numpy()
+
+    def _end_diverged_runs(self, epoch: int, losses: np.ndarray) -> None:
+        finite_parameters = torch.isfinite(self.flat.detach()).all(dim=1).numpy()
+        for run in np.flatnonzero(self.alive):
+            bad = np.flatnonzero(~np.isfinite(losses[run]))
+            if bad.size:
+                why = f"training loss {losses[run, bad[0]]} at update {bad[0] + 1} of epoch {epoch}"
+            elif not finite_parameters[run]:
+                why = f"parameters not finite after epoch {epoch}"
+            else:
+                continue
+            self.alive[run] = False
+            self.recording.why[run] = why
+
+    def _step_length(self, epoch: int) -> np.ndarray:
+        change = self.flat.detach().numpy()[:, : self.layout.size] - self.recording.parameters[:, epoch - 1]
+        return np.sqrt((change * change).sum(axis=1))
+
+    def _evaluate(self) -> dict[str, np.ndarray]:
+        with torch.inference_mode():
+            return self.evaluation.losses(self.family, self.layout.views(self.flat), len(self.flat))
+
+    def _record(self, epoch: int, numbers: dict[str, np.ndarray]) -> None:
+        alive = self.alive
+        self.recording.parameters[alive, epoch] = self.flat.detach().numpy()[alive, : self.layout.size]
+        self.recording.last_epoch[alive] = epoch
+        for name, values in numbers.items():
+            self.recording.history[name][alive, epoch] = values[alive]

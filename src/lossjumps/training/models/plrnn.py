@@ -1,0 +1,48 @@
+"""The PLRNN: z' = A z + W relu(z) + h with A diagonal and W off-diagonal (Durstewitz, 2017)."""
+
+import numpy as np
+
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.training.models.family import Family, columns, rows, scaled_random_matrix, uniform
+
+
+def _shapes(latent, hidden):
+    return {"A": (latent,), "W": (latent, latent), "h": (latent,)}
+
+
+def _initialise(generator, latent, hidden):
+    """Draw A and W as the diagonal and the rest of a scaled random matrix, and h ~ U(+-0.1/sqrt(M)).
+
+    h is zero in the literature; then the origin is a fixed point on every border at epoch 0, in all runs alike.
+    """
+    matrix = scaled_random_matrix(generator, latent)
+    diagonal = matrix.diagonal().copy()
+    return {"A": diagonal, "W": matrix - np.diag(diagonal), "h": uniform(generator, 0.1 * latent**-0.5, latent)}
+
+
+def _prepare(parameters, batch):
+    return {
+        "A": rows(parameters["A"], batch),
+        # Lower and upper triangle: no gradient reaches the diagonal of W, which starts at zero and so stays there.
+        "W": columns(parameters["W"].tril(-1) + parameters["W"].triu(1)),
+        "h": rows(parameters["h"], batch),
+    }
+
+
+def _step(p, z):
+    return (p["A"] * z + p["h"]).baddbmm(z.relu(), p["W"])
+
+
+def _relu_map(p):
+    return ReluMap.plrnn(p["A"], p["W"], p["h"])
+
+
+PLRNN = Family(
+    name="plrnn",
+    needs_hidden=False,
+    shapes=_shapes,
+    initialise=_initialise,
+    prepare=_prepare,
+    step=_step,
+    relu_map=_relu_map,
+)

@@ -1,0 +1,34 @@
+"""From data to latent states and back, with identity observation of the first N of M latent states.
+
+A latent state that belongs to a data point x is [x; L x], with a learned L (M - N, N) where M > N
+(identity teacher forcing, Brenner et al., 2022).
+"""
+
+import numpy as np
+import torch
+
+import lossjumps.training.numerics  # noqa: F401  (reproducible matrix products)
+
+NAME = "L"
+"""The parameter's name in a run's parameters; absent where M = N."""
+
+
+def shapes(latent: int, observed: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of the observation's parameter, of one run."""
+    return {NAME: (latent - observed, observed)} if latent > observed else {}
+
+
+def initialise(generator: np.random.Generator, latent: int, observed: int) -> dict[str, np.ndarray]:
+    """Draw L ~ U(+-sqrt(6 / M)): Glorot's uniform initialisation of a (M - N, N) matrix."""
+    scale = np.sqrt(6.0 / latent)
+    return {name: generator.uniform(-scale, scale, shape) for name, shape in shapes(latent, observed).items()}
+
+
+def latent_states(parameters: dict[str, torch.Tensor], data: torch.Tensor) -> torch.Tensor:
+    """Complete data (T, S, B, N) of S runs to latent states (T, S, B, M)."""
+    if NAME not in parameters:
+        return data
+    steps, runs, batch, observed = data.shape
+    flat = data.transpose(0, 1).reshape(runs, steps * batch, observed)
+    hidden = torch.bmm(flat, parameters[NAME].transpose(1, 2))
+    return torch.cat((data, hidden.view(runs, steps, batch, -1).transpose(0, 1)), dim=-1)
