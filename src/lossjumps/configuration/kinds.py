@@ -1,10 +1,9 @@
 """The schema that belongs to the name of a data set, a model or a training: the registries, seen from here."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from lossjumps.configuration.digest import file_digest
+from lossjumps.configuration.digest import digest, file_digest
 from lossjumps.configuration.objects import one_of, to_object
 from lossjumps.configuration.schema import ModelConfig, TrainingConfig
 from lossjumps.errors import InputError
@@ -47,20 +46,17 @@ def training_object(values: Mapping[str, Any]) -> TrainingConfig:
 
 
 def content_digest(dataset: Any) -> str | None:
-    """Digest of the content of the user's file that a data set is read from; None if it is not read from one.
+    """Digest of the content of the user's files that a data set is read from; None if it is not read from any.
 
     Raises
     ------
     InputError
         If there is no such file.
     """
-    path = getattr(dataset, "file", None)
-    if path is None:
-        return None
-    try:
-        return file_digest(Path(path))
-    except OSError:
-        raise InputError(f"dataset.file: {path}: file not found; expected a readable data file") from None
+    from lossjumps.data.registry import DATASETS
+
+    files = DATASETS[dataset.name].files(dataset)
+    return digest([file_digest(path) for path in files]) if files else None
 
 
 def observed_of(dataset: Any) -> int:

@@ -119,6 +119,8 @@ class SearchConfig:
     """Largest order of the cycles that are searched; occupied cycles of higher order are kept as well."""
     max_regions: int = 200_000
     """Fixed points are listed completely where at most this many linear regions have to be solved."""
+    certified_words: int = 4096
+    """Cycles of an order are listed completely where there are at most this many sequences of regions."""
     seed: int = 0
     """Seed of the random starts of SCYFI."""
     attractor_states: int = 8
@@ -129,7 +131,7 @@ class SearchConfig:
     """Longest period recognised as an occupied cycle."""
 
     def __post_init__(self) -> None:
-        for key in ("max_order", "max_regions", "attractor_states", "transient", "max_period"):
+        for key in ("max_order", "max_regions", "certified_words", "attractor_states", "transient", "max_period"):
             require(getattr(self, key) >= 1, f"search.{key}", "an integer >= 1", getattr(self, key))
         require(self.seed >= 0, "search.seed", "an integer >= 0", self.seed)
 

@@ -1,0 +1,121 @@
+"""The command line `lossjumps`: a subcommand a stage, and what one needs beside them."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from lossjumps import find_command
+from lossjumps.errors import InputError
+from lossjumps.stages.listing import EXPERIMENT, STAGES, Stage, check_inputs
+
+EPILOG = """\
+examples:
+  lossjumps plan results/default
+  lossjumps dataset results/default/data/lorenz63-1a2b3c4d
+  lossjumps train results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
+  lossjumps train dataset=lorenz63 training=gtf training.epochs=100      make the folder first, in results/single
+  lossjumps dynamics results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
+  lossjumps jumps results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
+  lossjumps coincidences results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
+  lossjumps statistics results/default
+  lossjumps report results/default
+  lossjumps track results/default
+  lossjumps find weights.npz --max-order 8              every fixed point and cycle of a network from a file
+  lossjumps prune results/default                       what no plan names any more; --yes removes it
+
+exit status: 0 done, 2 bad input (one line says what), 1 anything else
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all bad input is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see `{self.prog} --help`")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 2 bad input.
+    """
+    try:
+        parsed = _parser().parse_args(arguments)
+        parsed.run(parsed)
+    except InputError as error:
+        print(f"lossjumps: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "lossjumps").split(".")[0] == "lossjumps":
+            raise
+        print(f"lossjumps: {error.name} is not installed; pip install 'lossjumps[pipeline]' brings it", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="lossjumps",
+        description="Loss jumps and bifurcations in the training of ReLU networks.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for stage in STAGES.values():
+        _add_stage(commands, stage)
+    find = commands.add_parser("find", help="list the fixed points and cycles of a network from a file")
+    find_command.add_arguments(find)
+    find.set_defaults(run=find_command.run)
+    prune = commands.add_parser("prune", help="list, or remove, what no plan names any more, in files and in MLflow")
+    prune.add_argument("folder", type=Path, metavar="FOLDER", help=EXPERIMENT)
+    prune.add_argument("--yes", action="store_true", help="remove it")
+    prune.set_defaults(run=_prune)
+    return parser
+
+
+def _add_stage(commands: argparse._SubParsersAction, stage: Stage) -> None:
+    parser = commands.add_parser(
+        stage.name,
+        help=stage.help,
+        description=f"{stage.help[0].upper()}{stage.help[1:]}.",
+        epilog="With overrides the folder is made first, in results/single.  "
+        f"Example: lossjumps {stage.name} {stage.folder}",
+    )
+    parser.add_argument("target", nargs="+", metavar="FOLDER | KEY=VALUE", help=f"{stage.folder}, or overrides")
+    parser.add_argument(
+        "--conf", type=Path, default=Path("conf"), metavar="DIR", help="configuration folder (default: %(default)s)"
+    )
+    parser.set_defaults(run=lambda parsed: _run_stage(stage, parsed.target, parsed.conf))
+
+
+def _run_stage(stage: Stage, target: Sequence[str], conf: Path) -> None:
+    if all("=" in text and not Path(text).exists() for text in target):
+        from lossjumps.configuration.request import SINGLE, Request
+        from lossjumps.stages.prepare import folders, prepare
+
+        plan = Request(SINGLE, target, conf).plan()
+        prepare(plan)
+        chosen = folders(plan, stage)
+    elif len(target) == 1:
+        chosen = [Path(target[0])]
+    else:
+        raise InputError(f"{stage.name}: expected one folder, or overrides key=value; got {' '.join(target)}")
+    for folder in chosen:
+        check_inputs(stage, folder)
+        if stage.name == "plan":
+            stage.module.run(folder, conf)
+        else:
+            stage.module.run(folder)
+        print(f"{stage.name}: {folder} done")
+
+
+def _prune(parsed: argparse.Namespace) -> None:
+    from lossjumps.stages.prune import prune
+
+    print("\n".join(prune(parsed.folder, parsed.yes)))

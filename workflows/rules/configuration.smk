@@ -1,0 +1,65 @@
+# Configuration: what was planned when the Snakefile was read, as files for the stages.
+#
+# needs   conf/, --config
+# makes   settings/<group>.yaml          what all runs share; a file a group, so that a
+#                                        change re-runs only what reads it
+#         data/<data>.yaml               resolved configuration of a data set
+#         batches/<batch>/config.yaml    data set, model, training and seeds: fixed by the
+#                                        digest in the batch's name, so it never changes
+#         plan.parquet                   a row for each run
+
+
+localrules:
+    settings,
+    data_config,
+    batch_config,
+    plan,
+
+
+rule settings:
+    output:
+        "<experiment>/settings/{group}.yaml",
+    log:
+        "<logs>/settings/{group}.log",
+    params:
+        text=lambda wildcards: PLAN.settings[wildcards.group],
+    shell:
+        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
+
+
+rule data_config:
+    output:
+        "<experiment>/data/{data}.yaml",
+    log:
+        "<logs>/data_config/{data}.log",
+    params:
+        text=lambda wildcards: PLAN.data[wildcards.data],
+    shell:
+        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
+
+
+rule batch_config:
+    output:
+        "<batch>/config.yaml",
+    log:
+        "<logs>/batch_config/{batch}.log",
+    params:
+        text=lambda wildcards: PLAN.batches[wildcards.batch].text,
+    shell:
+        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
+
+
+rule plan:
+    input:
+        experiment="<experiment>/settings/experiment.yaml",
+        batches=expand("<batch>/config.yaml", batch=PLAN.batches),
+    output:
+        "<experiment>/plan.parquet",
+    log:
+        "<logs>/plan.log",
+    params:
+        folder=str(PLAN.folder),
+        runs=digest(PLAN.rows),
+        source=source_digest("lossjumps.stages.plan"),
+    shell:
+        "{LOSSJUMPS} plan {params.folder:q} --conf {CONF:q} > {log} 2>&1"

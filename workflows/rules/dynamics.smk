@@ -1,0 +1,30 @@
+# Dynamics: fixed points, cycles and attractors of every epoch, followed between epochs.
+#
+# needs   config.yaml, parameters.npz, status.parquet, data/<data>.npz, settings/search.yaml
+# makes   cycles.parquet           every object at every epoch
+#         bifurcations.parquet     what happened to them between epochs
+#         attractors.parquet       occupied attractors, certificates, index sums
+
+
+rule dynamics:
+    input:
+        config="<batch>/config.yaml",
+        parameters="<batch>/parameters.npz",
+        status="<batch>/status.parquet",
+        data=data_of_batch,
+        search="<experiment>/settings/search.yaml",
+    output:
+        cycles="<batch>/cycles.parquet",
+        bifurcations="<batch>/bifurcations.parquet",
+        attractors="<batch>/attractors.parquet",
+    log:
+        "<logs>/dynamics/{batch}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        folder=subpath(input.config, parent=True),
+        source=source_digest("lossjumps.stages.dynamics"),
+    shell:
+        "{LOSSJUMPS} dynamics {params.folder:q} > {log} 2>&1"

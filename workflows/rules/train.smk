@@ -1,0 +1,27 @@
+# Train: all seeds of a batch side by side, recording what the analysis needs every epoch.
+#
+# needs   config.yaml, data/<data>.npz
+# makes   parameters.npz       parameters of every run at every epoch
+#         history.parquet      losses, gradient norms and step lengths by epoch
+#         status.parquet       how each run ended; a diverged training is a result
+
+
+rule train:
+    input:
+        config="<batch>/config.yaml",
+        data=data_of_batch,
+    output:
+        parameters="<batch>/parameters.npz",
+        history="<batch>/history.parquet",
+        status="<batch>/status.parquet",
+    log:
+        "<logs>/train/{batch}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        folder=subpath(input.config, parent=True),
+        source=source_digest("lossjumps.stages.train"),
+    shell:
+        "{LOSSJUMPS} train {params.folder:q} > {log} 2>&1"
