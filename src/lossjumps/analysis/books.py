@@ -84,10 +84,13 @@ class Books:
         For each recorded map, sorted by order, then by itinerary.
     events : list of tuple of BookedEvent
         For each segment, sorted by fraction.
+    objects : int
+        How many objects there are; they are numbered from 0.
     """
 
     lists: list[tuple[Entry, ...]]
     events: list[tuple[BookedEvent, ...]]
+    objects: int
 
 
 class _Names:
@@ -234,7 +237,7 @@ class _Bookkeeper:
                     for draft in drafts
                 )
             )
-        return Books(lists, events)
+        return Books(lists, events, len(number))
 
 
 def _same_points(cycle: Cycle, state: State) -> bool:

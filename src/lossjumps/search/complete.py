@@ -38,7 +38,7 @@ class CompleteList:
 
 
 @numba.njit(cache=True)
-def _pieces(A, U, V, b, c, patterns):
+def pieces(A, U, V, b, c, patterns):
     """Jacobian (R, M, M) and offset (R, M) of every region."""
     count = patterns.shape[0]
     dimension = A.shape[0]
@@ -221,7 +221,7 @@ def complete_cycles(relu_map: ReluMap, patterns: np.ndarray, order: int) -> Comp
     CompleteList
     """
     patterns = np.ascontiguousarray(patterns, dtype=np.bool_)
-    jacobians, offsets = _pieces(*relu_map.parameters, patterns)
+    jacobians, offsets = pieces(*relu_map.parameters, patterns)
     word = np.full(order + 1, -1, dtype=np.int64)
     word[order] = 1
     finished = np.zeros(1, dtype=np.bool_)

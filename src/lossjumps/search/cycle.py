@@ -1,7 +1,7 @@
 """Fixed points and cycles, and the result of a search for them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.kernels import BORDER, admissibility, compose, safe_itinerary, true_itinerary, virtual_cycle
+from lossjumps.search.regions import Regions
 
 RESIDUAL = 1e-9
 """Largest relative residual over one period of a cycle that is reported."""
@@ -128,6 +129,8 @@ class FoundCycles:
         Itineraries with singular I - T that hold a continuum of fixed points of F^k; then the order is not complete.
     visits : dict of int to int
         For each order: how many region sequences were solved.
+    regions : Regions
+        The linear regions of the map, as far as they could be listed.
     domain : None
         Where completeness holds: None is the whole space.
     """
@@ -135,8 +138,9 @@ class FoundCycles:
     cycles: tuple[Cycle, ...]
     max_order: int
     complete: dict[int, bool]
-    degenerate: tuple[np.ndarray, ...] = ()
-    visits: dict[int, int] = field(default_factory=dict)
+    degenerate: tuple[np.ndarray, ...]
+    visits: dict[int, int]
+    regions: Regions
     domain: None = None
 
     def __iter__(self) -> Iterator[Cycle]:

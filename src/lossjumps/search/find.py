@@ -1,6 +1,6 @@
 """Find the fixed points and cycles of a ReLU map, completely where that is possible."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def find_cycles(
     max_visits: int | None = None,
     max_regions: int = MAX_REGIONS,
     certified_words: int = CERTIFIED_WORDS,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
 ) -> FoundCycles:
     """Find fixed points and cycles of orders 1 ... max_order.
 
@@ -79,7 +79,7 @@ def find_cycles(
         See `method`.
     certified_words : int
         See `method`.
-    seed : int
+    seed : int or sequence of int
         Seed of SCYFI's random starts; the same seed gives the same result.
 
     Returns
@@ -118,7 +118,7 @@ def find_cycles(
             degenerate += continua
             complete[order] = not continua
         else:
-            generator = np.random.default_rng([seed, order])
+            generator = np.random.default_rng([*np.atleast_1d(seed), order])
             result = walk_for_cycles(
                 m,
                 order,
@@ -131,4 +131,4 @@ def find_cycles(
         cycles += result.cycles
         visits[order] = result.visits
     degenerate = list({itineraries.key(itinerary): itinerary for itinerary in degenerate}.values())
-    return FoundCycles(tuple(cycles), max_order, complete, tuple(degenerate), visits)
+    return FoundCycles(tuple(cycles), max_order, complete, tuple(degenerate), visits, regions)

@@ -14,8 +14,10 @@ def is_primitive(itinerary: np.ndarray) -> bool:
 
 def canonical_shift(itinerary: np.ndarray) -> int:
     """The rotation that makes the itinerary (k, H) lexicographically smallest: the time it then starts at."""
-    words = [row.tobytes() for row in np.ascontiguousarray(itinerary, dtype=bool)]
-    return min(range(len(words)), key=lambda start: words[start:] + words[:start])
+    word = np.ascontiguousarray(itinerary, dtype=bool).tobytes()
+    length = len(word) // len(itinerary)
+    twice = word + word
+    return min(range(len(itinerary)), key=lambda start: twice[start * length : start * length + len(word)])
 
 
 def canonical(itinerary: np.ndarray) -> np.ndarray:

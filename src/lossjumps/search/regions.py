@@ -214,6 +214,8 @@ def _cells(normals, offsets, direction, most):
 def _parallel_classes(normals: np.ndarray) -> np.ndarray:
     """Number the directions of unit rows (H, r); rows parallel within `PARALLEL` share a number."""
     products = np.abs(normals @ normals.T)
+    if np.count_nonzero(products > 1.0 - 1e-6) == len(normals):
+        return np.arange(len(normals))
     direction = np.full(len(normals), -1)
     for unit in range(len(normals)):
         if direction[unit] < 0:

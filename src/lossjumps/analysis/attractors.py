@@ -1,0 +1,184 @@
+"""Which attractors the free-running map takes data states to, and how strongly it can stretch."""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search.complete import pieces
+from lossjumps.search.cycle import Cycle, cycle_of
+from lossjumps.search.kernels import step_in_region
+from lossjumps.search.regions import Regions
+
+DIVERGED = 1e8
+"""Largest coordinate beyond which an orbit from data (of unit scale) counts as diverged."""
+
+DOUBLINGS = 5
+"""Squarings of J'J in the bound of a spectral norm, which then exceeds it by a factor M^(1/64) at the most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attractor:
+    """What one data state is taken to.
+
+    Attributes
+    ----------
+    status : str
+        "cycle", "aperiodic" (no period up to the longest looked for) or "diverged".
+    cycle : Cycle or None
+        The attracting fixed point or cycle.
+    """
+
+    status: str
+    cycle: Cycle | None = None
+
+
+@numba.njit(cache=True)
+def _settle(A, U, V, b, c, state, transient, itinerary):
+    """Run `transient` steps, then fill the itinerary (n, H) of the next n.
+
+    Returns
+    -------
+    period : int
+        Smallest period of the itinerary's second half and what precedes it, at most n / 2; 0 for none, -1 where the
+        orbit diverges.
+    growing : bool
+        Whether the orbit is farther out at the end than at the start of the itinerary.
+    """
+    steps, units = itinerary.shape
+    dimension = A.shape[0]
+    point = state.copy()
+    image = np.empty(dimension)
+    inputs = np.empty(units)
+    region = np.empty(units, np.bool_)
+    marks = np.empty(steps, np.uint64)
+    first_size = 0.0
+    size = 0.0
+    for step in range(transient + steps):
+        mark = np.uint64(0xCBF29CE484222325)
+        for unit in range(units):
+            value = b[unit]
+            for j in range(dimension):
+                value += V[unit, j] * point[j]
+            region[unit] = value > 0.0
+            mark = (mark ^ np.uint64(2 if region[unit] else 1)) * np.uint64(0x100000001B3)
+        step_in_region(A, U, V, b, c, region, point, image, inputs)
+        size = 0.0
+        for i in range(dimension):
+            size = max(size, abs(image[i]))
+            point[i] = image[i]
+        if not size < DIVERGED:
+            return -1, True
+        if step >= transient:
+            itinerary[step - transient] = region
+            marks[step - transient] = mark
+            if step == transient:
+                first_size = size
+    for period in range(1, steps // 2 + 1):
+        periodic = True
+        for step in range(steps - 1, steps // 2 - 1, -1):
+            if marks[step] != marks[step - period]:
+                periodic = False
+                break
+        if periodic:
+            return period, size > first_size
+    return 0, size > first_size
+
+
+def occupied_attractors(
+    relu_map: ReluMap, states: np.ndarray, transient: int, max_period: int
+) -> tuple[Attractor, ...]:
+    """Find what each state is taken to after a fixed transient.
+
+    An orbit whose regions repeat with a period is on a cycle if the cycle of that itinerary exists and is stable: its
+    point is then exact, however slowly the orbit converges.
+
+    Parameters
+    ----------
+    relu_map : ReluMap
+    states : (n, M) array
+    transient : int
+        Steps before the regions are recorded.
+    max_period : int
+        Longest period recognised.
+
+    Returns
+    -------
+    tuple of Attractor
+        One for each state.
+    """
+    attractors = []
+    itinerary = np.empty((2 * max_period, relu_map.units), dtype=np.bool_)
+    for state in np.ascontiguousarray(states, dtype=np.float64):
+        period, growing = _settle(*relu_map.parameters, state, transient, itinerary)
+        if period < 0:
+            attractors.append(Attractor("diverged"))
+            continue
+        cycle = cycle_of(relu_map, itinerary[-period:]) if period > 0 else None
+        if cycle is not None and cycle.is_stable:
+            attractors.append(Attractor("cycle", cycle))
+        else:
+            escaping = period > 0 and growing
+            attractors.append(Attractor("diverged" if escaping else "aperiodic"))
+    return tuple(attractors)
+
+
+@numba.njit(cache=True)
+def _norm_bounds(jacobians):
+    """Upper bounds (R,) of the spectral norms: the Schatten norm of exponent 2^(DOUBLINGS + 1) of each Jacobian."""
+    count, dimension, _ = jacobians.shape
+    bounds = np.zeros(count)
+    gram = np.empty((dimension, dimension))
+    square = np.empty((dimension, dimension))
+    for region in range(count):
+        for i in range(dimension):
+            for j in range(dimension):
+                gram[i, j] = 0.0
+                for m in range(dimension):
+                    gram[i, j] += jacobians[region, m, i] * jacobians[region, m, j]
+        logarithm = 0.0
+        exponent = 0.5
+        for doubling in range(DOUBLINGS + 1):
+            size = 0.0
+            for i in range(dimension):
+                for j in range(dimension):
+                    size += gram[i, j] * gram[i, j]
+            size = np.sqrt(size)
+            if size == 0.0:
+                logarithm = -np.inf
+                break
+            logarithm += exponent * np.log(size)
+            if doubling == DOUBLINGS:
+                break
+            for i in range(dimension):
+                for j in range(dimension):
+                    gram[i, j] /= size
+            for i in range(dimension):
+                for j in range(dimension):
+                    square[i, j] = 0.0
+                    for m in range(dimension):
+                        square[i, j] += gram[i, m] * gram[m, j]
+            gram[:] = square
+            exponent *= 0.5
+        bounds[region] = np.exp(logarithm) * (1.0 + 1e-12)
+    return bounds
+
+
+def largest_jacobian_norm(relu_map: ReluMap, regions: Regions) -> float:
+    """The largest spectral norm of the Jacobian over all linear regions.
+
+    Where the regions are not all listed it is the bound ||A|| + ||U|| ||V||.
+    """
+    A, U, V, _, _ = relu_map.parameters
+    if not regions.complete:
+        return float(np.linalg.norm(A, 2) + np.linalg.norm(U, 2) * np.linalg.norm(V, 2))
+    jacobians, _ = pieces(*relu_map.parameters, regions.patterns)
+    bounds = _norm_bounds(jacobians)
+    largest = 0.0
+    # once the bound falls below the largest norm found, no further region can exceed that
+    for region in np.argsort(-bounds, kind="stable"):
+        if bounds[region] <= largest:
+            break
+        largest = max(largest, float(np.linalg.norm(jacobians[region], 2)))
+    return largest

@@ -1,0 +1,246 @@
+"""What happens to a network's fixed points, cycles and attractors over the recorded epochs of one training."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from lossjumps.analysis.attractors import Attractor, largest_jacobian_norm, occupied_attractors
+from lossjumps.analysis.bifurcations import Bifurcation, name_event
+from lossjumps.analysis.books import BookedEvent, Entry, keep_books
+from lossjumps.maps.paths import Path, Segment
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search import find_cycles, itineraries
+from lossjumps.search.cycle import Cycle, itinerary_from
+
+BESIDE_EVENT = 1e-3
+"""How far before and after an event the occupied attractors are compared, unless another event is nearer."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to search at each recorded epoch; the keys of `search` in the configuration."""
+
+    max_order: int
+    max_regions: int
+    certified_words: int
+    seed: tuple[int, ...]
+    transient: int
+    max_period: int
+
+
+@dataclass(frozen=True, eq=False)
+class EpochDynamics:
+    """One recorded epoch.
+
+    Attributes
+    ----------
+    entries : tuple of Entry
+        Its fixed points and cycles, by the objects they belong to; after those that are followed the occupied
+        cycles of higher order.
+    complete : dict of int to bool
+        For each order up to the largest searched: whether the list is certified complete.
+    index_sum : int or None
+        Sum of the indices of the fixed points; None unless they are complete.
+    attractors : tuple of str
+        For each data state: "cycle:<object>", "aperiodic" or "diverged".
+    jacobian_norm : float
+        Largest spectral norm of the Jacobian over all regions, or a bound of it.
+    """
+
+    entries: tuple[Entry, ...]
+    complete: dict[int, bool]
+    index_sum: int | None
+    attractors: tuple[str, ...]
+    jacobian_norm: float
+
+
+@dataclass(frozen=True, eq=False)
+class EventDynamics:
+    """One bifurcation between two recorded epochs.
+
+    Attributes
+    ----------
+    epoch : int
+        It lies between this epoch and the next.
+    bifurcation : Bifurcation
+    object : int
+    companions : tuple of int
+        Objects born or lost at the same point; at a fold the partner comes first.
+    occupied : bool
+        Whether a data state sees it: its object is what a state is taken to just before or just after, or what a
+        state is taken to changes there.
+    """
+
+    epoch: int
+    bifurcation: Bifurcation
+    object: int
+    companions: tuple[int, ...]
+    occupied: bool
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingDynamics:
+    """The dynamics of one training: E + 1 epochs and the events between them."""
+
+    epochs: list[EpochDynamics]
+    events: list[EventDynamics]
+
+
+def analyse_training(maps: Sequence[ReluMap], states: Callable[[int], np.ndarray], effort: Effort) -> TrainingDynamics:
+    """Search every recorded map, find the occupied attractors, and follow every object from map to map.
+
+    Parameters
+    ----------
+    maps : sequence of ReluMap
+        The network after 0, 1, ..., E epochs.
+    states : callable
+        Epoch -> (n, M) array: the data states whose attractors are looked for, as latent states of that epoch.
+    effort : Effort
+
+    Returns
+    -------
+    TrainingDynamics
+    """
+    found, lists, attractors, norms = [], [], [], []
+    for epoch, relu_map in enumerate(maps):
+        data_states = states(epoch)
+        cycles = find_cycles(
+            relu_map,
+            effort.max_order,
+            starts=[*(lists[-1] if lists else ()), *_visited_words(relu_map, data_states, effort.max_order)],
+            max_regions=effort.max_regions,
+            certified_words=effort.certified_words,
+            seed=(*effort.seed, epoch),
+        )
+        taken_to = occupied_attractors(relu_map, data_states, effort.transient, effort.max_period)
+        followed = {cycle.key: cycle for cycle in cycles}
+        for attractor in taken_to:
+            if attractor.cycle is not None and attractor.cycle.order <= effort.max_order:
+                followed.setdefault(attractor.cycle.key, attractor.cycle)
+        found.append(cycles)
+        lists.append(sorted(followed.values(), key=lambda cycle: cycle.key))
+        attractors.append(taken_to)
+        norms.append(largest_jacobian_norm(relu_map, cycles.regions))
+    segments = [Segment(start, end) for start, end in pairwise(maps)]
+    books = keep_books(lists, segments.__getitem__)
+    longer = _longer_cycles(attractors, effort.max_order, books.objects)
+    epochs = []
+    for entries, others, cycles, taken_to, norm in zip(books.lists, longer, found, attractors, norms, strict=True):
+        # an object that following finds in a complete list contradicts the claim: it is withdrawn
+        missed = {entry.cycle.order for entry in entries if entry.repaired}
+        complete = {order: claim and order not in missed for order, claim in cycles.complete.items()}
+        index_sum = cycles.index_sum[1] if complete[1] else None
+        entries += others
+        epochs.append(EpochDynamics(entries, complete, index_sum, _names_of(taken_to, entries), norm))
+    events = []
+    for epoch, booked_events in enumerate(books.events):
+        occupied = {name for recorded in epochs[epoch : epoch + 2] for name in recorded.attractors}
+        events += _events_of(epoch, booked_events, segments[epoch], states, occupied, effort)
+    return TrainingDynamics(epochs, events)
+
+
+def _longer_cycles(attractors: Sequence[tuple[Attractor, ...]], max_order: int, first: int) -> list[tuple[Entry, ...]]:
+    """Occupied cycles of orders that are not followed: the same object as long as the itinerary stays."""
+    entries, before, free = [], {}, first
+    for taken_to in attractors:
+        now = {}
+        for attractor in taken_to:
+            cycle = attractor.cycle
+            if cycle is not None and cycle.order > max_order and cycle.key not in now:
+                if cycle.key in before:
+                    number = before[cycle.key].object
+                else:
+                    number, free = free, free + 1
+                now[cycle.key] = Entry(cycle, number, False)
+        entries.append(tuple(entry for _, entry in sorted(now.items())))
+        before = now
+    return entries
+
+
+def _visited_words(relu_map: ReluMap, states: np.ndarray, max_order: int) -> list[np.ndarray]:
+    """Region sequences of orders 2 ... max_order that orbits from the states begin with."""
+    words: dict[bytes, np.ndarray] = {}
+    for state in states:
+        itinerary = itinerary_from(relu_map, state, max_order)
+        if itinerary is not None:
+            words.setdefault(itinerary.tobytes(), itinerary)
+    return [itinerary[:order] for itinerary in words.values() for order in range(2, max_order + 1)]
+
+
+def _names_of(attractors: tuple[Attractor, ...], entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    objects = {entry.cycle.key: entry.object for entry in entries}
+    return tuple(
+        attractor.status if attractor.cycle is None else f"cycle:{objects[attractor.cycle.key]}"
+        for attractor in attractors
+    )
+
+
+def _events_of(
+    epoch: int,
+    booked_events: tuple[BookedEvent, ...],
+    path: Path,
+    states: Callable[[int], np.ndarray],
+    occupied: set[str],
+    effort: Effort,
+) -> list[EventDynamics]:
+    fractions = [booked.fraction for booked in booked_events]
+    events = []
+    for position, booked in enumerate(booked_events):
+        bifurcation = name_event(booked, path)
+        companions = (() if booked.partner is None else (booked.partner,)) + tuple(
+            name for name, _ in booked.companions
+        )
+        seen = f"cycle:{booked.object}" in occupied
+        if not seen and bifurcation.topological:
+            others = [abs(fraction - booked.fraction) for fraction in fractions[:position] + fractions[position + 1 :]]
+            beside = min([BESIDE_EVENT, *(0.5 * gap for gap in others if gap > 0.0)])
+            data_states = states(epoch if booked.fraction < 0.5 else epoch + 1)
+            before, after = (
+                occupied_attractors(path(fraction), data_states, effort.transient, effort.max_period)
+                for fraction in (max(0.0, booked.fraction - beside), min(1.0, booked.fraction + beside))
+            )
+            seen = _is_occupied(booked, before, after, effort.max_order)
+        events.append(EventDynamics(epoch, bifurcation, booked.object, companions, seen))
+    return events
+
+
+def _is_occupied(
+    booked: BookedEvent, before: tuple[Attractor, ...], after: tuple[Attractor, ...], max_order: int
+) -> bool:
+    own = {itineraries.key(booked.state.itinerary)}
+    if booked.event is not None:
+        own |= {
+            itineraries.key(state.itinerary)
+            for state in (booked.event.before, booked.event.after, booked.event.partner)
+            if state is not None
+        }
+    on_it = any(taken.cycle is not None and taken.cycle.key in own for taken in before + after)
+    return on_it or any(
+        _status(one, max_order) != _status(other, max_order) for one, other in zip(before, after, strict=True)
+    )
+
+
+def _status(attractor: Attractor, max_order: int) -> tuple:
+    """What is compared across an event: motion on a long cycle and aperiodic motion are not told apart.
+
+    A map that follows a flow moves on a closed curve, where it locks to one long cycle after another.
+    """
+    if attractor.cycle is None or attractor.cycle.order > max_order:
+        return ("diverged",) if attractor.status == "diverged" else ("recurrent",)
+    return attractor.cycle.key
+
+
+def distance_from(nearest: Callable[[np.ndarray], np.ndarray], cycle: Cycle, observed: int) -> float:
+    """Smallest distance of a cycle's points from the data, in the first `observed` coordinates.
+
+    Parameters
+    ----------
+    nearest : callable
+        Points (k, N) -> (k,) distances from the nearest data point.
+    cycle : Cycle
+    observed : int
+        Number N of observed states.
+    """
+    return float(np.min(nearest(cycle.points[:, :observed])))
