@@ -48,6 +48,8 @@ class CoincidenceResult:
         The statistic compared, as observed.
     expected_precursor_rate, expected_trigger_rate : float
         Mean of the null, as a rate.
+    expected_precursor_range, expected_trigger_range : tuple of two floats
+        2.5 % and 97.5 % quantiles of the null, as rates.
     null : mapping
         For ``"precursor"`` and ``"trigger"``: which null was used, and what it assumes.
     """
@@ -67,6 +69,8 @@ class CoincidenceResult:
     observed_trigger: float
     expected_precursor_rate: float
     expected_trigger_rate: float
+    expected_precursor_range: tuple[float, float]
+    expected_trigger_range: tuple[float, float]
     null: Mapping[str, str]
 
 
@@ -188,7 +192,7 @@ def coincidence_over_windows(
     if min(counts) == 0:
         unused = np.full(n_surrogates, np.nan)
         why = "nothing to compare: no " + ("jumps" if counts[0] == 0 else "bifurcations")
-        nothing = [[NullTest(why, np.nan, np.nan, unused, np.nan) for _ in windows] for _ in counts]
+        nothing = [[NullTest(why, np.nan, np.nan, unused, np.nan, (np.nan, np.nan)) for _ in windows] for _ in counts]
         return _results(windows, counts, hits, nothing)
     candidates = [
         (
@@ -277,6 +281,8 @@ def _results(
             observed_trigger=tests[1][w].observed,
             expected_precursor_rate=tests[0][w].expected_rate,
             expected_trigger_rate=tests[1][w].expected_rate,
+            expected_precursor_range=tests[0][w].expected_range,
+            expected_trigger_range=tests[1][w].expected_range,
             null={
                 direction: NULLS.get(tests[side][w].null, tests[side][w].null)
                 for side, direction in enumerate(("precursor", "trigger"))

@@ -52,6 +52,7 @@ class NullTest:
     observed: float
     surrogates: np.ndarray
     expected_rate: float
+    expected_range: tuple[float, float]
 
 
 def count_hits(jumps: np.ndarray, positions: np.ndarray, n_steps: int, tolerance: Tolerance) -> np.ndarray:
@@ -182,7 +183,9 @@ def swap_tests(
 
 
 def _compare(null: str, observed: float, surrogates: np.ndarray, scale: float) -> NullTest:
-    """p of the observed value; `scale` turns the mean of the surrogates into a rate."""
+    """p of the observed value; `scale` turns the surrogates into rates."""
     at_least = np.count_nonzero(surrogates >= observed * (1 - _ROUNDING))
+    low, high = np.quantile(surrogates, (0.025, 0.975)) * scale
     p = (1 + at_least) / (1 + surrogates.size)
-    return NullTest(null, float(p), float(observed), surrogates, float(surrogates.mean() * scale))
+    expected_rate = float(surrogates.mean() * scale)
+    return NullTest(null, float(p), float(observed), surrogates, expected_rate, (float(low), float(high)))

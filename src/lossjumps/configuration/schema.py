@@ -150,7 +150,7 @@ class JumpsConfig:
     def __post_init__(self) -> None:
         require(self.threshold > 0, "events.jumps.threshold", "a number > 0", self.threshold)
         require(self.min_change >= 0, "events.jumps.min_change", "a number >= 0", self.min_change)
-        require(self.window >= 2, "events.jumps.window", "an integer >= 2", self.window)
+        require(self.window >= 5, "events.jumps.window", "an integer >= 5", self.window)
 
 
 @dataclass

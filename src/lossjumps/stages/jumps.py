@@ -1,0 +1,78 @@
+"""Stage `jumps`: the loss jumps of every run of a batch."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lossjumps.analysis.jumps import DETECTOR, find_jumps
+from lossjumps.configuration import load_batch, load_events
+from lossjumps.configuration.schema import JumpsConfig
+from lossjumps.errors import InputError
+from lossjumps.stages.files import read_table, write_table
+
+LOSSES = ("loss_free", "loss_free_long", "loss_forced")
+"""The losses whose jumps are looked for: those that mean the same in every condition, the primary one first."""
+
+COLUMNS = {
+    "run": "str",
+    "epoch": "int64",
+    "loss": "str",
+    "size": "float64",
+    "sign": "int64",
+    "shape": "str",
+    "duration": "int64",
+    "score": "float64",
+    "detector": "str",
+}
+
+
+def run(folder: Path) -> None:
+    """Write ``jumps.parquet`` of a batch from its ``history.parquet``.
+
+    Raises
+    ------
+    InputError
+        If the folder is no batch folder, a file is missing, or a run is not in the history.
+    """
+    batch = load_batch(folder)
+    events = load_events(batch.experiment_folder)
+    history = read_table(batch.folder / "history.parquet", columns=["run", "epoch", *LOSSES])
+    write_table(batch.folder / "jumps.parquet", jumps_table(history, batch.runs, events.jumps))
+
+
+def jumps_table(history: pd.DataFrame, runs: tuple[str, ...], config: JumpsConfig) -> pd.DataFrame:
+    """The jumps of the losses of every run.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Columns run, epoch (0 ... last one, each once) and the losses of `LOSSES`.
+    runs : tuple of str
+        The runs to look at.
+    config : JumpsConfig
+        What counts as a jump.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `COLUMNS`, sorted by run in the order of `runs`, loss in the order of `LOSSES`, and epoch.
+
+    Raises
+    ------
+    InputError
+        If a run has no history, or not every epoch once.
+    """
+    by_run = dict(tuple(history.groupby("run")))
+    rows = []
+    for name in runs:
+        if name not in by_run:
+            raise InputError(f"history.parquet: run {name} is missing")
+        recorded = by_run[name].sort_values("epoch")
+        if not np.array_equal(recorded["epoch"], np.arange(len(recorded))):
+            raise InputError(f"history.parquet: run {name}: expected every epoch 0 ... last once")
+        for loss in LOSSES:
+            found = find_jumps(recorded[loss].to_numpy(), config.threshold, config.min_change, config.window)
+            rows += [{"run": name, "loss": loss, "detector": DETECTOR} | asdict(jump) for jump in found]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
