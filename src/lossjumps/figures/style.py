@@ -51,7 +51,7 @@ class Mark:
 
 KINDS: dict[str, Mark] = {
     "nonsmooth_fold": Mark("nonsmooth fold", "^", VERMILLION),
-    "persistence": Mark("persistence, new stability", "s", BLUE),
+    "persistence": Mark("persistence with new stability", "s", BLUE),
     "degenerate_transcritical": Mark("degenerate transcritical", "D", PURPLE),
     "degenerate_flip": Mark("degenerate flip", "P", GREEN),
     "centre": Mark("centre", "o", ORANGE),

@@ -10,7 +10,6 @@ import pandas as pd
 from lossjumps.configuration.loading import Batch, Settings
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.errors import InputError
-from lossjumps.figures.run import counted_epochs
 from lossjumps.figures.style import KINDS
 
 HISTORY_METRICS = {
@@ -140,7 +139,7 @@ def run_summary(
         "coincidence/precursor_hits": float(counts["precursor_hits"]),
         "coincidence/precursor_rate": _rate(counts["precursor_hits"], counts["jumps"]),
         "coincidence/trigger_rate": _rate(counts["trigger_hits"], counts["bifurcations"]),
-        "coincidence/epochs_covered": covered_share(counted_epochs(bifurcations), epochs, window),
+        "coincidence/epochs_covered": _rate(counts["covered"], epochs),
         "dynamics/complete_share": float(attractors.drop_duplicates("epoch")["complete"].mean()),
         "training/last_epoch": float(history["epoch"].max()),
     }
@@ -154,24 +153,6 @@ def run_summary(
         finite = history.loc[np.isfinite(history[column]), column]
         summary[f"{name}_lowest"] = float(finite.min()) if len(finite) else np.nan
     return {name: float(value) for name, value in summary.items() if np.isfinite(value)}
-
-
-def covered_share(bifurcations: np.ndarray, epochs: int, window: int) -> float:
-    """Return the share of all epochs at which a jump would have a bifurcation at most `window` epochs before it.
-
-    What a jump at a uniformly random epoch would reach: the coarsest notion of chance, exact and without surrogates.
-
-    Parameters
-    ----------
-    bifurcations
-        Epochs with a bifurcation, each in 0 ... epochs - 1.
-    epochs, window
-        Number of epochs, and the tolerance window in epochs.
-    """
-    if epochs == 0:
-        return np.nan
-    covered = np.unique(np.asarray(bifurcations, dtype=int)[:, None] + np.arange(window + 1))
-    return float((covered < epochs).sum() / epochs)
 
 
 def _rate(hits: float, of: float) -> float:

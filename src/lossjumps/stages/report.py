@@ -1,0 +1,162 @@
+"""Stage *report*: the summary of an experiment in plain sentences, and its figures."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from lossjumps.analysis.nulls import NULLS
+from lossjumps.configuration import load_events, load_plan, load_tracking
+from lossjumps.data.registry import DATASETS
+from lossjumps.figures.experiment import overview_figure, raster_figure
+from lossjumps.figures.style import save_png
+from lossjumps.stages import summary_text as text
+from lossjumps.stages.files import read_table, write_text, write_whole
+from lossjumps.stages.summary_numbers import PRIMARY_LOSS, ExperimentTables, condition_numbers, run_counts
+
+_BATCH_COLUMNS = {
+    "status": ["run", "status", "last_epoch", "why"],
+    "jumps": ["run", "epoch", "loss"],
+    "bifurcations": ["run", "epoch", "kind", "topological"],
+    "coincidences": None,
+    "attractors": ["run", "epoch", "complete"],
+}
+
+
+def run(folder: Path) -> None:
+    """Write ``summary.md`` and ``figures/`` of an experiment.
+
+    Raises
+    ------
+    InputError
+        If the folder is no experiment, or a table is missing or does not hold every planned run.
+    """
+    folder = Path(folder)
+    tables = read_tables(folder)
+    window = load_events(folder).coincidence.primary_window
+    name = folder.resolve().name
+    numbers, runs = condition_numbers(tables, window), run_counts(tables, window)
+    figures = {"overview": overview_figure(numbers, runs, title=f"{name}: loss jumps and bifurcations", window=window)}
+    jumps = tables.jumps[tables.jumps["loss"] == PRIMARY_LOSS]
+    for dataset, part in numbers.groupby("dataset", sort=False):
+        chosen = runs[runs["condition"].isin(part["condition"])]
+        figures[f"events-{dataset}"] = raster_figure(
+            chosen,
+            jumps,
+            tables.bifurcations,
+            title=f"{name}, {dataset}: when the loss jumped, when the map bifurcated",
+        )
+    for stem, figure in figures.items():
+        write_whole(folder / "figures" / f"{stem}.png", lambda temporary, figure=figure: save_png(figure, temporary))
+    for path in (folder / "figures").glob("*.png"):
+        if path.stem not in figures:
+            path.unlink()
+    origins = {dataset: getattr(DATASETS.get(dataset), "origin", None) for dataset in numbers["dataset"].unique()}
+    origins = {dataset: origin for dataset, origin in origins.items() if origin}
+    write_text(folder / "summary.md", summary(name, tables, window, origins, load_tracking(folder).uri))
+
+
+def read_tables(folder: Path) -> ExperimentTables:
+    """Read what the report is made from, keeping the runs of the plan.
+
+    Raises
+    ------
+    InputError
+        If a table is missing.
+    """
+    plan = load_plan(folder)
+    batches = [folder / "batches" / name for name in plan["batch"].unique()]
+    parts = {}
+    for name, columns in _BATCH_COLUMNS.items():
+        tables = [read_table(batch / f"{name}.parquet", columns=columns) for batch in batches]
+        table = pd.concat(tables, ignore_index=True)
+        parts[name] = table[table["run"].isin(plan["run"])]
+    return ExperimentTables(
+        plan=plan,
+        conditions=read_table(folder / "statistics" / "conditions.parquet"),
+        comparisons=read_table(folder / "statistics" / "comparisons.parquet"),
+        status=parts["status"],
+        jumps=parts["jumps"],
+        bifurcations=parts["bifurcations"],
+        coincidences=parts["coincidences"],
+        completeness=parts["attractors"].drop_duplicates(["run", "epoch"]),
+    )
+
+
+def summary(name: str, tables: ExperimentTables, window: int, origins: dict[str, str], uri: str | None = None) -> str:
+    """Return the text of ``summary.md``; where its numbers come from is in `lossjumps.stages.summary_numbers`.
+
+    Parameters
+    ----------
+    name
+        Of the experiment.
+    tables
+        What the numbers come from.
+    window
+        The tolerance window in epochs that is spoken of.
+    origins
+        ``simulated`` or ``real`` for the data sets where that is known.
+    uri
+        The configured tracking URI; None: MLflow's database lies in the results folder.
+    """
+    numbers = condition_numbers(tables, window)
+    pieces = [
+        f"# {name}: do loss jumps and bifurcations come together?",
+        _what_was_run(numbers, window),
+        f"```\n{text.overview_table(numbers, origins)}\n```",
+        text.answer(numbers),
+    ]
+    for dataset, part in numbers.groupby("dataset", sort=False):
+        pieces.append(f"## {text.heading(str(dataset), origins)}")
+        pieces += [text.condition_text(row, window) for row in part.itertuples()]
+        pairs = tables.comparisons[tables.comparisons["dataset"] == dataset]
+        pieces += [
+            text.comparison_text(pair, PRIMARY_LOSS)
+            for _, pair in pairs.groupby(["condition_first", "condition_second"], sort=False)
+        ]
+    compared = text.origin_paragraph(numbers, origins)
+    if compared:
+        pieces += ["## Simulated and real data", compared]
+    pieces += ["## How to read this", *_reading(numbers), "## Where things are", _places(numbers, uri)]
+    return "\n\n".join(piece for piece in pieces if piece) + "\n"
+
+
+def _what_was_run(numbers: pd.DataFrame, window: int) -> str:
+    return text.paragraph(
+        f"{text.plural(int(numbers['runs'].sum()), 'training')} in {text.plural(len(numbers), 'condition')} on"
+        f" {text.plural(numbers['dataset'].nunique(), 'data set')}, {int(numbers['epochs'].sum())} epochs in all;"
+        f" {text.plural(int(numbers['runs_diverged'].sum()), 'training')} diverged.",
+        "A jump is one of the free-running loss over a short horizon, the same evaluation for every training.",
+        "A bifurcation is a fixed point or cycle of the free-running map appearing, vanishing or changing stability.",
+        f"A bifurcation belongs to a jump if it lies {text.within(window)}.",
+    )
+
+
+def _reading(numbers: pd.DataFrame) -> list[str]:
+    """Explain the columns, and the nulls that were used."""
+    used = dict.fromkeys(name for null in numbers["null"] for name in text.null_names(null))
+    return [
+        text.paragraph(
+            "Epochs are counted, not events: several in one epoch count once.",
+            "*By chance*: mean of the surrogates of the null with the larger p; p: the share of them with at"
+            f" least as many coincidences. Up to p = {text.LEVEL:g}, each condition by itself, it is called more than"
+            " chance gives.",
+        ),
+        *(text.paragraph(f"Null *{name}*: {NULLS[name].partition(': ')[2]}.") for name in used if name in NULLS),
+    ]
+
+
+def _places(numbers: pd.DataFrame, uri: str | None) -> str:
+    """Say where the figures and tables are, relative to the experiment's folder."""
+    shown = "`make ui`" if uri is None else f"the server or database {re.sub(r'//[^/@]*@', '//', uri)}"
+    datasets = ", ".join(f"events-{dataset}.png" for dataset in numbers["dataset"].unique())
+    lines = [
+        "In the folder of this file:",
+        "- figures/overview.png: every condition at a glance",
+        *text.wrapped(f"- figures/{datasets}: every run as a line of events"),
+        "- batches/BATCH/figures/RUN.png: one run: losses, objects and bifurcations",
+        "- statistics/conditions.parquet, comparisons.parquet: all windows, losses and kinds of bifurcation",
+        "- batches/BATCH/*.parquet: every cycle, bifurcation and jump; docs/columns.md describes each column",
+        *text.wrapped(f"- MLflow: {shown} shows every run, with these tables and figures in the run `summary`"),
+    ]
+    return "\n".join(lines)
