@@ -51,7 +51,7 @@ rule all:
     default_target: True
     input:
         summary="<experiment>/summary.md",
-        runs=expand("<batch>/tracked.json", batch=PLAN.batches),
+        runs=of_batches("tracked.json"),
         tracked="<experiment>/tracked.json",
     log:
         "<logs>/all.log",

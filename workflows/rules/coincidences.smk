@@ -22,5 +22,7 @@ rule coincidences:
     params:
         folder=subpath(input.config, parent=True),
         source=source_digest("lossjumps.stages.coincidences"),
+    message:
+        "Count coincidences in {wildcards.batch}"
     shell:
-        "{LOSSJUMPS} coincidences {params.folder:q} > {log} 2>&1"
+        "lossjumps coincidences {params.folder:q} > {log} 2>&1"

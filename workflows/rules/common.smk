@@ -1,5 +1,7 @@
 # Common: the plan, made and validated before anything starts, and what several rules ask of it.
 
+import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -8,10 +10,12 @@ from lossjumps.configuration.digest import digest
 from lossjumps.configuration.source import source_digest
 from lossjumps.stages.listing import BATCH_TABLES as TABLES
 
-CONF = config.get("conf", Path(workflow.basedir, "conf"))
+CONF = config.get("conf", os.path.relpath(Path(workflow.basedir, "conf")))
 PLAN = plan_or_exit(config, conf=CONF, announce=workflow.is_main_process)
-# The interpreter that runs snakemake, whatever PATH says.
-LOSSJUMPS = f"{sys.executable} -m lossjumps"
+
+# In a rule's command, `lossjumps` is run by the interpreter that runs snakemake, whatever PATH says.
+PYTHON = shlex.quote(sys.executable)
+shell.prefix(f'lossjumps() {{{{ {PYTHON} -m lossjumps "$@"; }}}}; ')
 
 
 def data_of_batch(wildcards):
@@ -20,10 +24,10 @@ def data_of_batch(wildcards):
     return f"{PLAN.folder}/data/{condition.data}.npz"
 
 
-def tables_of_batches(wildcards):
-    """The tables of every planned batch."""
+def of_batches(*names):
+    """These files of every planned batch."""
     return [
         f"{PLAN.folder}/batches/{batch}/{name}"
         for batch in PLAN.batches
-        for name in TABLES
+        for name in names
     ]

@@ -23,6 +23,8 @@ rule settings:
         "<logs>/settings/{group}.log",
     params:
         text=lambda wildcards: PLAN.settings[wildcards.group],
+    message:
+        "Settings {wildcards.group}"
     shell:
         "printf '%s\\n' {params.text:q} > {output} 2> {log}"
 
@@ -34,6 +36,8 @@ rule data_config:
         "<logs>/data_config/{data}.log",
     params:
         text=lambda wildcards: PLAN.data[wildcards.data],
+    message:
+        "Configuration of {wildcards.data}"
     shell:
         "printf '%s\\n' {params.text:q} > {output} 2> {log}"
 
@@ -45,6 +49,8 @@ rule batch_config:
         "<logs>/batch_config/{batch}.log",
     params:
         text=lambda wildcards: PLAN.batches[wildcards.batch].text,
+    message:
+        "Configuration of {wildcards.batch}"
     shell:
         "printf '%s\\n' {params.text:q} > {output} 2> {log}"
 
@@ -52,14 +58,17 @@ rule batch_config:
 rule plan:
     input:
         experiment="<experiment>/settings/experiment.yaml",
-        batches=expand("<batch>/config.yaml", batch=PLAN.batches),
+        batches=of_batches("config.yaml"),
     output:
         "<experiment>/plan.parquet",
     log:
         "<logs>/plan.log",
     params:
-        folder=str(PLAN.folder),
+        folder=subpath(output[0], parent=True),
+        conf=CONF,
         runs=digest(PLAN.rows),
         source=source_digest("lossjumps.stages.plan"),
+    message:
+        "Plan"
     shell:
-        "{LOSSJUMPS} plan {params.folder:q} --conf {CONF:q} > {log} 2>&1"
+        "lossjumps plan {params.folder:q} --conf {params.conf:q} > {log} 2>&1"

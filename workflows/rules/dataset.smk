@@ -18,5 +18,7 @@ rule dataset:
     params:
         folder=lambda wildcards, output: Path(output[0]).with_suffix(""),
         source=source_digest("lossjumps.stages.dataset"),
+    message:
+        "Data set {wildcards.data}"
     shell:
-        "{LOSSJUMPS} dataset {params.folder:q} > {log} 2>&1"
+        "lossjumps dataset {params.folder:q} > {log} 2>&1"

@@ -26,5 +26,7 @@ rule dynamics:
     params:
         folder=subpath(input.config, parent=True),
         source=source_digest("lossjumps.stages.dynamics"),
+    message:
+        "Find the dynamics of {wildcards.batch}"
     shell:
-        "{LOSSJUMPS} dynamics {params.folder:q} > {log} 2>&1"
+        "lossjumps dynamics {params.folder:q} > {log} 2>&1"

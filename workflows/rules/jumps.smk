@@ -20,5 +20,7 @@ rule jumps:
     params:
         folder=subpath(input.config, parent=True),
         source=source_digest("lossjumps.stages.jumps"),
+    message:
+        "Find the loss jumps of {wildcards.batch}"
     shell:
-        "{LOSSJUMPS} jumps {params.folder:q} > {log} 2>&1"
+        "lossjumps jumps {params.folder:q} > {log} 2>&1"

@@ -13,7 +13,7 @@ rule report:
         plan="<experiment>/plan.parquet",
         conditions="<experiment>/statistics/conditions.parquet",
         comparisons="<experiment>/statistics/comparisons.parquet",
-        tables=tables_of_batches,
+        tables=of_batches(*TABLES),
         settings=expand("<experiment>/settings/{group}.yaml", group=PLAN.settings),
     output:
         summary="<experiment>/summary.md",
@@ -21,7 +21,9 @@ rule report:
     log:
         "<logs>/report.log",
     params:
-        folder=str(PLAN.folder),
+        folder=subpath(input.plan, parent=True),
         source=source_digest("lossjumps.stages.report"),
+    message:
+        "Write the summary"
     shell:
-        "{LOSSJUMPS} report {params.folder:q} > {log} 2>&1"
+        "lossjumps report {params.folder:q} > {log} 2>&1"

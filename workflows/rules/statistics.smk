@@ -11,7 +11,7 @@ localrules:
 rule statistics:
     input:
         plan="<experiment>/plan.parquet",
-        tables=tables_of_batches,
+        tables=of_batches(*TABLES),
         events="<experiment>/settings/events.yaml",
     output:
         conditions="<experiment>/statistics/conditions.parquet",
@@ -19,7 +19,9 @@ rule statistics:
     log:
         "<logs>/statistics.log",
     params:
-        folder=str(PLAN.folder),
+        folder=subpath(input.plan, parent=True),
         source=source_digest("lossjumps.stages.statistics"),
+    message:
+        "Compare with chance, and BPTT with GTF"
     shell:
-        "{LOSSJUMPS} statistics {params.folder:q} > {log} 2>&1"
+        "lossjumps statistics {params.folder:q} > {log} 2>&1"

@@ -28,8 +28,10 @@ rule track:
     params:
         folder=subpath(input.config, parent=True),
         source=source_digest("lossjumps.stages.track"),
+    message:
+        "Import {wildcards.batch} into MLflow"
     shell:
-        "{LOSSJUMPS} track {params.folder:q} > {log} 2>&1"
+        "lossjumps track {params.folder:q} > {log} 2>&1"
 
 
 rule track_summary:
@@ -47,7 +49,9 @@ rule track_summary:
     resources:
         mlflow_writer=1,
     params:
-        folder=str(PLAN.folder),
+        folder=subpath(input.plan, parent=True),
         source=source_digest("lossjumps.stages.track"),
+    message:
+        "Import the summary into MLflow"
     shell:
-        "{LOSSJUMPS} track {params.folder:q} > {log} 2>&1"
+        "lossjumps track {params.folder:q} > {log} 2>&1"

@@ -23,5 +23,7 @@ rule train:
     params:
         folder=subpath(input.config, parent=True),
         source=source_digest("lossjumps.stages.train"),
+    message:
+        "Train {wildcards.batch}"
     shell:
-        "{LOSSJUMPS} train {params.folder:q} > {log} 2>&1"
+        "lossjumps train {params.folder:q} > {log} 2>&1"
