@@ -8,7 +8,6 @@ import numpy as np
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.complete import pieces
 from lossjumps.search.cycle import Cycle, cycle_of
-from lossjumps.search.kernels import step_in_region
 from lossjumps.search.regions import Regions
 
 DIVERGED = 1e8
@@ -34,9 +33,11 @@ class Attractor:
     cycle: Cycle | None = None
 
 
-@numba.njit(cache=True)
-def _settle(A, U, V, b, c, state, transient, itinerary):
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _settle(A, output_weights, input_weights, b, c, state, transient, itinerary):
     """Run `transient` steps, then fill the itinerary (n, H) of the next n.
+
+    The weights come as rows of units, (M, H), so that the units of a state are computed side by side.
 
     Returns
     -------
@@ -51,30 +52,38 @@ def _settle(A, U, V, b, c, state, transient, itinerary):
     point = state.copy()
     image = np.empty(dimension)
     inputs = np.empty(units)
-    region = np.empty(units, np.bool_)
     marks = np.empty(steps, np.uint64)
     first_size = 0.0
     size = 0.0
     for step in range(transient + steps):
-        mark = np.uint64(0xCBF29CE484222325)
+        inputs[:] = b
+        for j in range(dimension):
+            coordinate = point[j]
+            for unit in range(units):
+                inputs[unit] += input_weights[j, unit] * coordinate
+        if step >= transient:
+            mark = np.uint64(0xCBF29CE484222325)
+            for unit in range(units):
+                on = inputs[unit] > 0.0
+                itinerary[step - transient, unit] = on
+                mark = (mark ^ np.uint64(2 if on else 1)) * np.uint64(0x100000001B3)
+            marks[step - transient] = mark
         for unit in range(units):
-            value = b[unit]
-            for j in range(dimension):
-                value += V[unit, j] * point[j]
-            region[unit] = value > 0.0
-            mark = (mark ^ np.uint64(2 if region[unit] else 1)) * np.uint64(0x100000001B3)
-        step_in_region(A, U, V, b, c, region, point, image, inputs)
+            inputs[unit] = max(inputs[unit], 0.0)
         size = 0.0
         for i in range(dimension):
-            size = max(size, abs(image[i]))
-            point[i] = image[i]
+            value = c[i]
+            for j in range(dimension):
+                value += A[i, j] * point[j]
+            for unit in range(units):
+                value += output_weights[i, unit] * inputs[unit]
+            image[i] = value
+            size = max(size, abs(value))
+        point[:] = image
         if not size < DIVERGED:
             return -1, True
-        if step >= transient:
-            itinerary[step - transient] = region
-            marks[step - transient] = mark
-            if step == transient:
-                first_size = size
+        if step == transient:
+            first_size = size
     for period in range(1, steps // 2 + 1):
         periodic = True
         for step in range(steps - 1, steps // 2 - 1, -1):
@@ -109,9 +118,11 @@ def occupied_attractors(
         One for each state.
     """
     attractors = []
+    A, U, V, b, c = relu_map.parameters
+    input_weights = np.ascontiguousarray(V.T)
     itinerary = np.empty((2 * max_period, relu_map.units), dtype=np.bool_)
     for state in np.ascontiguousarray(states, dtype=np.float64):
-        period, growing = _settle(*relu_map.parameters, state, transient, itinerary)
+        period, growing = _settle(A, U, input_weights, b, c, state, transient, itinerary)
         if period < 0:
             attractors.append(Attractor("diverged"))
             continue

@@ -32,8 +32,12 @@ class Segment:
             raise InputError(f"segment: expected maps of one size (M, H), got {sizes[0]} and {sizes[1]}")
 
     @cached_property
-    def _differences(self) -> tuple[np.ndarray, ...]:
-        return tuple(end - start for start, end in zip(self.start.parameters, self.end.parameters, strict=True))
+    def _flat(self) -> tuple[np.ndarray, np.ndarray]:
+        """All parameters of the start in one vector, and what leads to the end: one sum instead of five."""
+        start, end = (
+            np.concatenate([array.ravel() for array in relu_map.parameters]) for relu_map in (self.start, self.end)
+        )
+        return start, end - start
 
     def __call__(self, s: float) -> ReluMap:
         """The map at fraction s; the ends are the given maps themselves."""
@@ -41,9 +45,14 @@ class Segment:
             return self.start
         if s == 1.0:
             return self.end
+        start, difference = self._flat
+        flat = start + s * difference
+        dimension, units = self.start.U.shape
+        square, outer = dimension * dimension, dimension * units
         return ReluMap.trusted(
-            *(
-                start + s * difference
-                for start, difference in zip(self.start.parameters, self._differences, strict=True)
-            )
+            flat[:square].reshape(dimension, dimension),
+            flat[square : square + outer].reshape(dimension, units),
+            flat[square + outer : square + 2 * outer].reshape(units, dimension),
+            flat[square + 2 * outer : square + 2 * outer + units],
+            flat[square + 2 * outer + units :],
         )
