@@ -10,6 +10,7 @@ import torch
 
 import lossjumps.training.numerics as numerics
 from lossjumps.configuration.schema import ModelConfig, TrainingConfig
+from lossjumps.training.adam import Adam
 from lossjumps.training.forcing import Forcing, forcing_of
 from lossjumps.training.losses import Evaluation, mean_squared_error
 from lossjumps.training.models import Family
@@ -92,7 +93,7 @@ class _Trainer:
             alpha=evaluation.alpha,
         )
         self.learning_rates = learning_rates(training)
-        self.optimiser = torch.optim.Adam([self.flat], lr=training.learning_rate)
+        self.optimiser = Adam(self.flat)
         self.recording = Recording.empty(seeds, training.epochs, self.layout.size)
         self.alive = np.ones(len(seeds), dtype=bool)
 
@@ -110,7 +111,7 @@ class _Trainer:
                 "grad_norm": norms.mean(axis=1),
                 "grad_norm_max": norms.max(axis=1),
                 "step_length": self._step_length(epoch),
-                "learning_rate": np.full(len(losses), self.optimiser.param_groups[0]["lr"]),
+                "learning_rate": np.full(len(losses), self.learning_rates[epoch * self.training.updates_per_epoch - 1]),
             }
             self._record(epoch, self._evaluate() | updates)
         if report is not None:
@@ -132,7 +133,6 @@ class _Trainer:
         losses, norms = [], []
         first = (epoch - 1) * training.updates_per_epoch
         for update, data in enumerate(self._sequences(), start=first):
-            self.optimiser.param_groups[0]["lr"] = self.learning_rates[update]
             views = self.layout.views(self.flat)
             loss = sequence_loss(self.family, self.forcing, training.alpha, views, data)
             self.flat.grad = None
@@ -140,7 +140,7 @@ class _Trainer:
             loss.backward(torch.ones_like(loss))
             losses.append(loss.detach())
             norms.append((self.flat.grad * self.flat.grad).sum(dim=1).sqrt())
-            self.optimiser.step()
+            self.optimiser.step(self.learning_rates[update])
         return torch.stack(losses, dim=1).numpy(), torch.stack(norms, dim=1).numpy()
 
     def _end_diverged_runs(self, epoch: int, losses: np.ndarray) -> None:
@@ -157,7 +157,7 @@ class _Trainer:
             self.recording.why[run] = why
 
     def _step_length(self, epoch: int) -> np.ndarray:
-        change = self.flat.detach().numpy()[:, : self.layout.size] - self.recording.parameters[:, epoch - 1]
+        change = self.flat.detach().numpy() - self.recording.parameters[:, epoch - 1]
         return np.sqrt((change * change).sum(axis=1))
 
     def _evaluate(self) -> dict[str, np.ndarray]:
@@ -166,7 +166,7 @@ class _Trainer:
 
     def _record(self, epoch: int, numbers: dict[str, np.ndarray]) -> None:
         alive = self.alive
-        self.recording.parameters[alive, epoch] = self.flat.detach().numpy()[alive, : self.layout.size]
+        self.recording.parameters[alive, epoch] = self.flat.detach().numpy()[alive]
         self.recording.last_epoch[alive] = epoch
         for name, values in numbers.items():
             self.recording.history[name][alive, epoch] = values[alive]

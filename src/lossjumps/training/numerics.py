@@ -11,9 +11,7 @@ of the runs), and kept true by property tests:
 - A single run takes another route through torch (`gemm` or `gemv` instead of a batched product): a batch has
   at least two runs, the second a copy where need be.
 - Fused elementwise operations (`lerp`, `addcmul`, `addcdiv`, `add` with a factor) may round differently in the
-  vectorised body and in the tail of a tensor.  The training loop therefore uses singly rounded operations, and
-  every run's parameters fill a multiple of `BLOCK` numbers of the one tensor that the optimiser acts on, so
-  that no element ever lies in a tail.
+  vectorised body and in the tail of a tensor.  The training loop has singly rounded operations only.
 - Sums over a run's own elements are stable on one thread; on several threads they are not.
 """
 
@@ -25,8 +23,6 @@ os.environ.setdefault("MKL_CBWR", "AVX2")
 
 import torch
 
-BLOCK = 64
-"""Parameters of a run are padded to a multiple of this: twice the widest unrolled vector loop of float64."""
 SMALLEST_BATCH = 2
 """Runs that are computed side by side at the least."""
 

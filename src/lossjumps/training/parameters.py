@@ -1,9 +1,8 @@
-"""The parameters of all runs of a batch in one tensor: one row a run, padded, so that bits do not mix."""
+"""The parameters of all runs of a batch in one tensor, a row a run."""
 
 import numpy as np
 import torch
 
-import lossjumps.training.numerics as numerics
 from lossjumps.configuration.schema import ModelConfig
 from lossjumps.training import observation
 from lossjumps.training.models import Family, family_of
@@ -12,16 +11,14 @@ from lossjumps.training.models import Family, family_of
 class FlatParameters:
     """One leaf tensor (S, P) and its named views.
 
-    The optimiser acts on one tensor whatever the family is, and each run's numbers start at a multiple of
-    `numerics.BLOCK`, at the same place for every batch.
+    The optimiser acts on one tensor, whatever the family is.
     """
 
     def __init__(self, family: Family, latent: int, hidden: int | None, observed: int):
         self.family, self.latent, self.hidden, self.observed = family, latent, hidden, observed
         self.shapes = family.shapes(latent, hidden) | observation.shapes(latent, observed)
-        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
-        self.size = sum(sizes)
-        self.sizes = [*sizes, -self.size % numerics.BLOCK]
+        self.sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        self.size = sum(self.sizes)
 
     @classmethod
     def of(cls, model: ModelConfig, observed: int) -> "FlatParameters":
@@ -30,25 +27,23 @@ class FlatParameters:
 
     def initial(self, generators: list[np.random.Generator]) -> torch.Tensor:
         """Draw the initial parameters of every run with its own generator: (S, P), a leaf that wants gradients."""
-        flat = np.zeros((len(generators), sum(self.sizes)))
+        flat = np.empty((len(generators), self.size))
         for row, generator in zip(flat, generators, strict=True):
             values = self.family.initialise(generator, self.latent, self.hidden)
             values |= observation.initialise(generator, self.latent, self.observed)
-            row[: self.size] = np.concatenate([values[name].ravel() for name in self.shapes])
+            row[:] = np.concatenate([values[name].ravel() for name in self.shapes])
         return torch.from_numpy(flat).requires_grad_()
 
     def views(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
         """Name the parameters in (S, P): each (S, ...)."""
         pieces = flat.split(self.sizes, dim=1)
         return {
-            name: piece.unflatten(1, shape)
-            for (name, shape), piece in zip(self.shapes.items(), pieces[:-1], strict=True)
+            name: piece.unflatten(1, shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
         }
 
     def arrays(self, flat: np.ndarray) -> dict[str, np.ndarray]:
         """Name the parameters in an array (..., P), each (..., *shape)."""
-        ends = np.cumsum(self.sizes)[:-1]
-        pieces = np.split(flat, ends, axis=-1)[:-1]
+        pieces = np.split(flat, np.cumsum(self.sizes)[:-1], axis=-1)
         return {
             name: np.ascontiguousarray(piece).reshape(*flat.shape[:-1], *shape)
             for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)

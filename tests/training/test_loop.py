@@ -1,0 +1,177 @@
+"""The training loop against the equations."""
+
+import numpy as np
+import pytest
+import torch
+
+from lossjumps.configuration.schema import EvaluationConfig, ModelConfig, TrainingConfig
+from lossjumps.training.forcing import FORCINGS
+from lossjumps.training.loop import learning_rates, sequence_loss, train
+from lossjumps.training.models import FAMILIES, family_of
+from lossjumps.training.parameters import FlatParameters
+
+
+def random_walk(samples, observed, seed=0):
+    series = np.random.default_rng(seed).standard_normal((samples, observed)).cumsum(axis=0)
+    return (series - series.mean(axis=0)) / series.std(axis=0)
+
+
+def config(name="gtf", alpha=0.3, **keys):
+    defaults = {
+        "epochs": 3,
+        "updates_per_epoch": 2,
+        "batch_size": 3,
+        "sequence_length": 7,
+        "learning_rate": 0.01,
+        "learning_rate_end": 0.001,
+        "evaluation": EvaluationConfig(sequences=4, horizon=3, horizon_long=9, alpha=0.2),
+    }
+    return TrainingConfig(name=name, alpha=alpha if name == "gtf" else None, **(defaults | keys))
+
+
+def model(name="shallow_plrnn", latent=None, hidden=5):
+    return ModelConfig(name=name, latent=latent, hidden=hidden if FAMILIES[name].needs_hidden else None)
+
+
+def parameters_of(recording, run, epoch, model_config, observed):
+    arrays = FlatParameters.of(model_config, observed).arrays(recording.parameters)
+    return {name: values[run, epoch] for name, values in arrays.items()}
+
+
+# Independent ways, one run, one sequence, one number at a time, written from the equations.
+
+
+def naive_next_state(family_name, p, z):
+    if family_name == "shallow_plrnn":
+        return p["A"] * z + p["W1"] @ np.maximum(p["W2"] @ z + p["h2"], 0.0) + p["h1"]
+    return p["A"] * z + p["W"] @ np.maximum(z, 0.0) + p["h"]
+
+
+def completed(p, x):
+    return np.concatenate([x, p["L"] @ x]) if "L" in p else x
+
+
+def naive_loss(family_name, p, sequences, alpha):
+    """Mean squared error of sequences (B, T + 1, N), each state compared before it is forced."""
+    errors = []
+    for sequence in sequences:
+        z = completed(p, sequence[0])
+        for x in sequence[1:]:
+            z = naive_next_state(family_name, p, z)
+            errors.extend((z[: len(x)] - x) ** 2)
+            z = (1.0 - alpha) * z + alpha * completed(p, x)
+    return np.mean(errors)
+
+
+def naive_gradient(family_name, p, sequences, alpha, step=1e-6):
+    """Central differences of the loss."""
+    result = {}
+    for name in p:
+        slopes = np.zeros_like(p[name])
+        for index in np.ndindex(slopes.shape):
+            ends = []
+            for sign in (1, -1):
+                moved = {key: value.copy() for key, value in p.items()}
+                moved[name][index] += sign * step
+                ends.append(naive_loss(family_name, moved, sequences, alpha))
+            slopes[index] = (ends[0] - ends[1]) / (2 * step)
+        result[name] = slopes
+    return result
+
+
+@pytest.mark.parametrize("alpha", [None, 0.0, 0.35, 1.0])
+@pytest.mark.parametrize(("name", "latent"), [("shallow_plrnn", 2), ("shallow_plrnn", 4), ("plrnn", 3)])
+def test_loss_and_gradient_are_those_of_the_equations(name, latent, alpha):
+    observed, runs = 2, 2
+    layout = FlatParameters(family_of(name), latent, 3 if name == "shallow_plrnn" else None, observed)
+    generators = [np.random.default_rng(seed) for seed in range(runs)]
+    flat = layout.initial(generators)
+    data = np.random.default_rng(9).standard_normal((5, runs, 3, observed))
+    forcing = FORCINGS["bptt" if alpha is None else "gtf"]
+    losses = sequence_loss(family_of(name), forcing, alpha, layout.views(flat), torch.from_numpy(data))
+    losses.sum().backward()
+    values, slopes = layout.arrays(flat.detach().numpy()), layout.arrays(flat.grad.numpy())
+    assert set(values) == set(family_of(name).shapes(latent, 3)) | ({"L"} if latent > observed else set())
+    for run in range(runs):
+        p = {key: value[run].copy() for key, value in values.items()}
+        sequences = data[:, run].transpose(1, 0, 2)
+        assert losses[run].item() == pytest.approx(naive_loss(name, p, sequences, alpha or 0.0), rel=1e-12)
+        expected = naive_gradient(name, p, sequences, alpha or 0.0)
+        for key in p:
+            if key == "W":
+                np.fill_diagonal(expected[key], 0.0)
+            np.testing.assert_allclose(slopes[key][run], expected[key], rtol=1e-6, atol=1e-7)
+
+
+def test_updates_are_those_of_adam():
+    """Adam (Kingma & Ba, 2015, algorithm 1) on gradients of the equations, with the documented draws and rates."""
+    series, seed, training = random_walk(50, 2), 4, config(epochs=2, updates_per_epoch=2)
+    recording = train(series, series, model(hidden=3), training, [seed])
+    p = parameters_of(recording, 0, 0, model(hidden=3), 2)
+    first = {key: np.zeros_like(value) for key, value in p.items()}
+    second = {key: np.zeros_like(value) for key, value in p.items()}
+    draws = np.random.default_rng([seed, 1])
+    rates = 0.01 * (0.001 / 0.01) ** (np.arange(4) / 3)
+    update = 0
+    for epoch in (1, 2):
+        start = {key: value.copy() for key, value in p.items()}
+        losses, norms = [], []
+        for starts in draws.integers(0, 50 - 7, (2, 1, 3))[:, 0]:
+            sequences = np.stack([series[s : s + 8] for s in starts])
+            losses.append(naive_loss("shallow_plrnn", p, sequences, 0.3))
+            slopes = naive_gradient("shallow_plrnn", p, sequences, 0.3)
+            norms.append(np.sqrt(sum((slope**2).sum() for slope in slopes.values())))
+            for key, slope in slopes.items():
+                first[key] = 0.9 * first[key] + 0.1 * slope
+                second[key] = 0.999 * second[key] + 0.001 * slope**2
+                corrected = first[key] / (1 - 0.9 ** (update + 1))
+                spread = np.sqrt(second[key] / (1 - 0.999 ** (update + 1)))
+                p[key] = p[key] - rates[update] * corrected / (spread + 1e-8)
+            update += 1
+        recorded = parameters_of(recording, 0, epoch, model(hidden=3), 2)
+        for key in p:
+            np.testing.assert_allclose(recorded[key], p[key], atol=2e-6)
+        length = np.sqrt(sum(((p[key] - start[key]) ** 2).sum() for key in p))
+        numbers = {name: values[0, epoch] for name, values in recording.history.items()}
+        assert numbers["loss_train"] == pytest.approx(np.mean(losses), rel=1e-4)
+        assert numbers["grad_norm"] == pytest.approx(np.mean(norms), rel=1e-3)
+        assert numbers["grad_norm_max"] == pytest.approx(np.max(norms), rel=1e-3)
+        assert numbers["step_length"] == pytest.approx(length, rel=1e-3)
+        assert numbers["learning_rate"] == pytest.approx(rates[update - 1])
+
+
+def test_learning_rate_decays_exponentially_between_its_ends():
+    rates = learning_rates(config(epochs=5, updates_per_epoch=3, learning_rate=1e-2, learning_rate_end=1e-4))
+    assert (len(rates), rates[0], rates[-1]) == (15, pytest.approx(1e-2), pytest.approx(1e-4))
+    np.testing.assert_allclose(rates[1:] / rates[:-1], 1e-2 ** (1 / 14))
+
+
+def test_columns_of_the_first_epoch():
+    history = train(random_walk(40, 2), random_walk(40, 2), model(), config(), [0, 1]).history
+    assert all(np.isfinite(history[name]).all() for name in ("loss_free", "loss_free_long", "loss_forced"))
+    for name in ("loss_train", "grad_norm", "grad_norm_max", "step_length", "learning_rate"):
+        assert np.isnan(history[name][:, 0]).all()
+        assert np.isfinite(history[name][:, 1:]).all()
+
+
+def test_the_shortest_possible_series_is_one_sequence():
+    series = random_walk(10, 1)
+    recording = train(series[:8], series, model(hidden=2), config(epochs=1), [0])
+    assert list(recording.last_epoch) == [1]
+
+
+def test_training_learns():
+    """A rotation with a sawtooth in it, nothing chaotic: the free-running loss falls by a factor of ten at least."""
+    angle = 0.3 * np.arange(400)
+    series = np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    training = config(epochs=40, updates_per_epoch=5, sequence_length=10, learning_rate_end=0.01)
+    losses = train(series, series, model(hidden=8), training, [0, 1, 2]).history["loss_free"]
+    assert (losses[:, -1] < 0.1 * losses[:, 0]).all()
+
+
+def test_diagonal_of_w_stays_zero():
+    series = random_walk(60, 3)
+    recording = train(series, series, model("plrnn", latent=4), config(), [0])
+    matrices = FlatParameters.of(model("plrnn", latent=4), 3).arrays(recording.parameters)["W"]
+    assert (np.diagonal(matrices, axis1=-2, axis2=-1) == 0).all()
+    assert (matrices[0, -1] != matrices[0, 0]).sum() == 12
