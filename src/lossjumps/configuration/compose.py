@@ -5,12 +5,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lossjumps.configuration.kinds import dataset_object, model_object, training_object
+from lossjumps.configuration.loading import read_mapping
 from lossjumps.configuration.objects import one_of, to_object
 from lossjumps.configuration.schema import Configuration, EventsConfig, GeneralConfig, SearchConfig, TrackingConfig
 from lossjumps.errors import InputError
@@ -64,7 +66,7 @@ class Composer:
 
     def defaults(self) -> dict[str, str]:
         """The option of each group that ``config.yaml`` chooses."""
-        entries = OmegaConf.to_container(OmegaConf.load(self.folder / "config.yaml")).get("defaults", [])
+        entries = read_mapping(self.folder / "config.yaml").get("defaults") or []
         chosen = {group: option for entry in entries if isinstance(entry, dict) for group, option in entry.items()}
         missing = [group for group in GROUPS if group not in chosen]
         if missing:
@@ -107,7 +109,7 @@ class Composer:
             try:
                 with initialize_config_dir(config_dir=str(self.folder), version_base="1.3"):
                     self._composed[chosen] = compose("config", overrides=[f"{group}={name}" for group, name in chosen])
-            except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
+            except (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError, ValueError) as error:
                 raise InputError(f"{self.folder}: {_one_line(error)}") from None
         return self._composed[chosen]
 

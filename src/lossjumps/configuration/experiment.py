@@ -151,8 +151,9 @@ def parse(text: str) -> Override:
     """
     try:
         override = OverridesParser.create().parse_override(text)
-    except HydraException:
-        raise InputError(f"{text}: expected key=value in Hydra's override grammar") from None
+    except HydraException as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{text}: expected key=value in Hydra's override grammar ({reason})") from None
     if override.type != OverrideType.CHANGE or override.package is not None:
         raise InputError(f"{text}: expected key=value; keys cannot be added, deleted or moved")
     return override

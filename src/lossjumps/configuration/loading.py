@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from lossjumps.configuration.kinds import dataset_object, model_object, training_object
+from lossjumps.configuration.kinds import dataset_object
 from lossjumps.configuration.objects import to_object
 from lossjumps.configuration.schema import EventsConfig, ModelConfig, SearchConfig, TrackingConfig, TrainingConfig
 from lossjumps.errors import InputError
@@ -94,8 +94,8 @@ def load_batch(folder: Path) -> Batch:
         raise InputError(f"{path}: key {missing[0]} is missing")
     try:
         dataset = dataset_object(content["dataset"])
-        model = model_object(content["model"])
-        training = training_object(content["training"])
+        model = to_object(ModelConfig, content["model"], "model.")
+        training = to_object(TrainingConfig, content["training"], "training.")
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     experiment = folder.parent.parent

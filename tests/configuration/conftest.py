@@ -1,0 +1,27 @@
+"""The project's own configuration, composed into a temporary results folder."""
+
+from pathlib import Path
+
+import pytest
+
+from lossjumps.configuration.compose import Composer
+from lossjumps.configuration.experiment import read_experiment, with_overrides
+from lossjumps.configuration.plan import make_plan
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+@pytest.fixture(scope="session")
+def composer():
+    return Composer(CONF)
+
+
+@pytest.fixture
+def plan_of(composer, tmp_path, monkeypatch):
+    """Plan an experiment with overrides, in a temporary working directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def plan(*overrides, experiment="smoke"):
+        return make_plan(composer, with_overrides(composer, read_experiment(composer, experiment), overrides))
+
+    return plan
