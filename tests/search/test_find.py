@@ -1,0 +1,196 @@
+"""Fixed points and cycles: against brute force, closed forms and published systems."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.random_maps import FAMILIES, brute_force_cycles, brute_force_fixed_points, random_map
+
+from lossjumps import InputError, ReluMap, find_cycles
+
+
+def tent(left, right, offset):
+    """Skew tent map: z' = left z + offset for z <= 0, right z + offset beyond."""
+    return ReluMap.plrnn([left], [[right - left]], [offset])
+
+
+def keys(found, order=1):
+    return {cycle.itinerary.tobytes() for cycle in found.of_order(order)}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(seed=st.integers(0, 10**6), dimension=st.integers(1, 5), units=st.integers(1, 8))
+def test_fixed_points_are_those_of_brute_force(family, seed, dimension, units):
+    m = random_map(family, dimension, units, np.random.default_rng(seed))
+    found = find_cycles(m, 1)
+    assert found.complete[1]
+    expected = brute_force_fixed_points(m)
+    assert keys(found) == set(expected)
+    for cycle in found:
+        point = expected[cycle.itinerary.tobytes()]
+        np.testing.assert_allclose(cycle.points[0], point, rtol=1e-6, atol=1e-9 * np.abs(point).max())
+
+
+@pytest.mark.parametrize("family", ["plrnn", "shallow", "clipped", "canonical"])
+@given(seed=st.integers(0, 10**6))
+def test_cycles_are_those_of_brute_force_where_they_are_certified(family, seed):
+    m = random_map(family, 2, 2, np.random.default_rng(seed))
+    found = find_cycles(m, 3)
+    for order in (2, 3):
+        if m.units * order <= 6:
+            assert found.complete[order]
+            assert keys(found, order) == brute_force_cycles(m, order)
+
+
+@given(seed=st.integers(0, 10**6), dimension=st.integers(1, 3), units=st.integers(1, 6))
+def test_what_is_found_is_a_cycle_with_the_stated_properties(seed, dimension, units):
+    m = random_map("shallow", dimension, units, np.random.default_rng(seed))
+    for cycle in find_cycles(m, 4, seed=seed):
+        orbit = m.orbit(cycle.points[0], cycle.order)
+        scale = 1e-7 * max(1.0, float(np.abs(cycle.points).max()))
+        np.testing.assert_allclose(orbit[:-1], cycle.points, atol=scale, rtol=0)
+        np.testing.assert_allclose(orbit[-1], cycle.points[0], atol=scale, rtol=0)
+        np.testing.assert_array_equal(m.region(cycle.points), cycle.itinerary)
+        product = np.eye(dimension)
+        for point in cycle.points:
+            product = m.jacobian(point) @ product
+        np.testing.assert_allclose(np.poly(cycle.multipliers), np.poly(product), rtol=1e-6, atol=1e-8)
+        assert cycle.index == np.sign(np.linalg.det(np.eye(dimension) - product))
+        assert cycle.is_stable == (np.abs(np.linalg.eigvals(product)).max() < 1)
+
+
+def test_skew_tent_map_in_closed_form():
+    found = find_cycles(tent(0.5, -3.0, 1.0), 6)
+    fixed = found.of_order(1)
+    assert len(fixed) == 1
+    np.testing.assert_allclose(fixed[0].points, [[1.0 / (1.0 + 3.0)]], rtol=1e-15)
+    np.testing.assert_allclose(fixed[0].multipliers, [-3.0])
+    two = found.of_order(2)[0]
+    # x_L = mu (1 + r) / (1 - l r), x_R = mu (1 + l) / (1 - l r) = 1.5 / 2.5; multiplier l r
+    np.testing.assert_allclose(sorted(two.points[:, 0]), [(1 - 3) / 2.5, 1.5 / 2.5], rtol=1e-14)
+    np.testing.assert_allclose(two.multipliers, [-1.5])
+    assert all(found.complete.values())
+
+
+def test_full_tent_map_has_all_its_cycles():
+    # conjugate to the doubling shift: the number of k-cycles is the number of Lyndon words over two letters
+    found = find_cycles(tent(2.0, -2.0, 1.0), 8)
+    assert [len(found.of_order(order)) for order in range(1, 9)] == [2, 1, 2, 3, 6, 9, 18, 30]
+    assert all(found.complete[order] for order in range(1, 9))
+
+
+def test_two_dimensional_sweep_of_figure_s7():
+    # A = [[a_l, .8], [-.4, .2]], a_r = -1.5: one fixed point and one 2-cycle, multipliers as published
+    for a_l, largest in ((-0.48, 0.9972347875864724), (-0.3575, 0.8588000565317726)):
+        m = ReluMap.plrnn([[a_l, 0.8], [-0.4, 0.2]], [[-1.5 - a_l, 0], [0.9, 0]], [0.214, 0])
+        found = find_cycles(m, 2)
+        fixed, two = found.cycles
+        np.testing.assert_allclose(fixed.points, [[0.107, 0.066875]], rtol=1e-12)
+        np.testing.assert_allclose(fixed.multipliers, [-1.709481, 0.409481], atol=1e-6)
+        np.testing.assert_allclose(two.largest_multiplier, largest, rtol=1e-9)
+
+
+SIXTEEN = {"A": [0.83777, 0.96461], "W": [[0, -0.64375], [0.52505, 0]], "h": [0.37298, -0.97931]}
+
+
+def test_sixteen_cycle_of_the_published_teacher():
+    found = find_cycles(ReluMap.plrnn(**SIXTEEN), 16)
+    assert {order: len(found.of_order(order)) for order in range(1, 17) if found.of_order(order)} == {1: 1, 16: 2}
+    stable, saddle = sorted(found.of_order(16), key=lambda cycle: cycle.largest_multiplier)
+    np.testing.assert_allclose(stable.largest_multiplier, 0.5189, atol=5e-4)
+    np.testing.assert_allclose(np.abs(saddle.multipliers), [1.6102, 0.2372], atol=5e-4)
+    assert stable.is_stable
+    assert stable.index == -saddle.index
+
+
+def test_index_sum_of_a_clipped_map_with_contracting_linear_part_is_one():
+    generator = np.random.default_rng(3)
+    for _ in range(20):
+        m = ReluMap.clipped_shallow_plrnn(
+            generator.uniform(-0.9, 0.9, 2),
+            3 * generator.normal(size=(2, 3)),
+            generator.normal(size=(3, 2)),
+            generator.normal(size=2),
+            generator.normal(size=3),
+        )
+        found = find_cycles(m, 2)
+        assert found.complete[1]
+        assert found.complete[2]
+        assert found.index_sum == {1: 1, 2: 1}
+
+
+def test_index_sum_is_none_where_nothing_is_certified():
+    m = random_map("shallow", 3, 20, np.random.default_rng(0))
+    found = find_cycles(m, 2)
+    assert found.complete == {1: True, 2: False}
+    assert found.index_sum[1] is not None
+    assert found.index_sum[2] is None
+    assert not find_cycles(m, 1, method="scyfi").complete[1]
+
+
+def test_scyfi_finds_the_fixed_points_of_large_networks_in_few_visits():
+    generator = np.random.default_rng(7)
+    found_all = 0
+    for _ in range(10):
+        m = ReluMap.plrnn(
+            generator.uniform(-0.5, 0.5, 12), generator.normal(size=(12, 12)) / 4, generator.normal(size=12)
+        )
+        complete, walked = find_cycles(m, 1), find_cycles(m, 1, method="scyfi")
+        assert keys(walked) <= keys(complete)
+        assert walked.visits[1] < complete.visits[1] == 2**12
+        found_all += keys(walked) == keys(complete)
+    assert found_all >= 9
+
+
+def test_a_continuum_of_fixed_points_is_degenerate_and_not_complete():
+    identity = ReluMap.plrnn([1.0], [[0.0]], [0.0])
+    found = find_cycles(identity, 1)
+    assert len(found.degenerate) == 2
+    assert not found.complete[1]
+    # z' = -z: every point lies on a 2-cycle around the fixed point
+    found = find_cycles(ReluMap.plrnn([-1.0], [[0.0]], [1.0]), 2)
+    assert found.complete == {1: True, 2: False}
+    # a singular I - J without a solution is no continuum: z' = z + 1
+    found = find_cycles(ReluMap.plrnn([1.0], [[0.0]], [1.0]), 1)
+    assert found.complete[1]
+    assert len(found) == 0
+
+
+def test_a_fixed_point_on_its_border_is_found_once_and_said_to_be_unsafe():
+    m = ReluMap.shallow_plrnn([0.5, 0.25], [[1.0, 1.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0], [0.0, 0.0])
+    (fixed,) = find_cycles(m, 1)
+    np.testing.assert_array_equal(fixed.points, [[0.0, 0.0]])
+    assert fixed.near_border
+    (twin,) = find_cycles(ReluMap([[0.5]], [[0.1, 0.1]], [[1.0], [1.0]], [0.0, 0.0], [0.0]), 1)
+    assert twin.near_border
+    (interior,) = find_cycles(tent(0.5, 0.2, 1.0), 1)
+    assert not interior.near_border
+
+
+def test_same_seed_same_result_and_starts_are_walked_first():
+    m = random_map("shallow", 3, 12, np.random.default_rng(11))
+    once, again = (find_cycles(m, 5, seed=4) for _ in range(2))
+    assert [cycle.key for cycle in once] == [cycle.key for cycle in again]
+    assert all((a.points == b.points).all() for a, b in zip(once, again, strict=True))
+    teacher = ReluMap.plrnn(**SIXTEEN)
+    cycles = find_cycles(teacher, 16).of_order(16)
+    walked = find_cycles(teacher, 16, method="scyfi", starts=cycles, max_visits=2)
+    assert keys(walked, 16) == {cycle.itinerary.tobytes() for cycle in cycles}
+
+
+def test_bad_arguments_are_refused():
+    m = tent(0.5, -3.0, 1.0)
+    for arguments, message in (
+        ({"max_order": 0}, "max_order: expected an integer >= 1, got 0"),
+        ({"max_order": 2.0}, "max_order: expected an integer >= 1"),
+        ({"method": "guess"}, "method: expected one of auto, complete, scyfi, got 'guess'"),
+        ({"max_visits": 0}, "max_visits"),
+        (
+            {"starts": [np.zeros((1, 3), dtype=bool)]},
+            r"starts: expected cycles or .* of shape \(k, 1\)",
+        ),
+    ):
+        with pytest.raises(InputError, match=message):
+            find_cycles(m, **({"max_order": 1} | arguments))
+    with pytest.raises(InputError, match="max_regions"):
+        find_cycles(random_map("plrnn", 10, 10, np.random.default_rng(0)), 1, method="complete", max_regions=100)
