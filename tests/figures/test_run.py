@@ -1,0 +1,118 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.collections import LineCollection
+
+from lossjumps.figures.run import counted_epochs, run_figure, with_bifurcation
+from lossjumps.figures.style import KINDS, save_png
+
+EPOCHS = 30
+
+
+@pytest.fixture
+def tables():
+    epochs = np.arange(EPOCHS + 1)
+    history = pd.DataFrame({"epoch": epochs, "loss_free": 10.0 ** (-epochs / 10), "loss_forced": 0.5})
+    history.loc[EPOCHS, "loss_free"] = np.inf
+    cycles = pd.DataFrame({"epoch": np.tile(epochs, 2), "order": np.repeat([1, 2], EPOCHS + 1)})
+    cycles["cycle"] = cycles["order"] - 1
+    cycles["stable"] = cycles["order"] == 1
+    cycles["largest_multiplier"] = np.where(cycles["stable"], 0.5, 3.0)
+    cycles["point"] = [[1.0, 2.0]] * len(cycles)
+    bifurcations = pd.DataFrame(
+        [
+            (4, 0.25, "nonsmooth_fold", True, True),
+            (4, 0.75, "centre", True, False),
+            (9, 0.5, "persistence", False, True),
+            (19, 0.5, "unresolved", True, False),
+        ],
+        columns=["epoch", "fraction", "kind", "topological", "occupied"],
+    )
+    jumps = pd.DataFrame(
+        [("loss_free", 5, 1), ("loss_free", 10, -1), ("loss_free", 20, 1), ("loss_forced", 7, 1)],
+        columns=["loss", "epoch", "sign"],
+    )
+    return history, cycles, bifurcations, jumps
+
+
+epochs_of_events = st.lists(st.integers(0, 40), max_size=8)
+
+
+@given(epochs_of_events, epochs_of_events, st.integers(0, 6))
+def test_with_bifurcation_is_its_definition(jumps, bifurcations, window):
+    found = with_bifurcation(np.array(jumps, dtype=int), np.unique(np.array(bifurcations, dtype=int)), window)
+    assert found.tolist() == [any(0 <= jump - other <= window for other in bifurcations) for jump in jumps]
+
+
+def test_counted_epochs_leave_out_what_does_not_count(tables):
+    assert counted_epochs(tables[2]).tolist() == [4]
+
+
+def verticals(axes):
+    """Return the numbers of solid and of dotted lines that mark jumps."""
+    lines = [part for part in axes.collections if isinstance(part, LineCollection)]
+    return [len(part.get_segments()) for part in lines[:2]]
+
+
+def test_jumps_are_marked_in_every_panel_solid_where_a_bifurcation_is(tables):
+    figure = run_figure(*tables, title="lorenz63 gtf, seed 3", window=1)
+    assert figure.get_suptitle() == "lorenz63 gtf, seed 3"
+    for axes in figure.axes:
+        assert verticals(axes) == [1, 2]
+    wide = run_figure(*tables, title="", window=6)
+    assert verticals(wide.axes[0]) == [2, 1]
+
+
+def test_jumps_stand_on_the_curve_at_the_epoch_they_lead_to(tables):
+    axes = run_figure(*tables, title="", window=1).axes[0]
+    drawn = {line.get_label(): line for line in axes.get_lines()}
+    assert drawn["jump up"].get_xdata().tolist() == [6, 21]
+    assert drawn["jump up"].get_ydata() == pytest.approx([10**-0.6, 10**-2.1])
+    assert drawn["jump down"].get_xdata().tolist() == [11]
+    assert axes.get_yscale() == "log"
+    assert any("not finite at 1 epochs" in text.get_text() for text in axes.texts)
+
+
+def test_stable_objects_are_filled_and_unstable_ones_hollow(tables):
+    axes = run_figure(*tables, title="", window=1).axes[1]
+    faces = {
+        (line.get_marker(), line.get_markerfacecolor() == "white"): set(line.get_ydata())
+        for line in axes.get_lines()
+        if line.get_marker() in "os" and len(line.get_ydata())
+    }
+    assert faces == {("o", False): {0.5}, ("s", True): {3.0}}
+
+
+def test_rug_has_a_row_a_kind_with_its_count(tables):
+    axes = run_figure(*tables, title="", window=1).axes[3]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(labels) == len(KINDS)
+    assert "nonsmooth fold (1)" in labels
+    assert "unresolved (1)" in labels
+    # A persistence that keeps stability is no event of the rug.
+    assert "persistence with new stability (0)" in labels
+    marked = sorted(x for line in axes.get_lines() for x in line.get_xdata())
+    assert marked == [4.25, 4.75, 19.5]
+
+
+def test_every_kind_looks_different():
+    assert len({mark.marker for mark in KINDS.values()}) == len(KINDS)
+    assert len({mark.colour for mark in KINDS.values()}) == len(KINDS)
+
+
+def test_a_run_without_any_object_or_event_is_drawn(tables):
+    empty = [table.iloc[:0] for table in tables[1:]]
+    figure = run_figure(tables[0].iloc[:1], *empty, title="diverged at once", window=1)
+    save_png(figure, io.BytesIO())
+
+
+def test_saved_png_has_no_time_and_the_same_bytes_again(tables, tmp_path):
+    for name in ("a.png", "b.png"):
+        save_png(run_figure(*tables, title="same", window=1), tmp_path / name)
+    content = (tmp_path / "a.png").read_bytes()
+    assert content == (tmp_path / "b.png").read_bytes()
+    assert b"tEXt" not in content and b"tIME" not in content

@@ -1,0 +1,157 @@
+"""A hand-made experiment: few runs, few epochs, events that can be counted on paper."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from lossjumps.configuration.kinds import dataset_object, model_object, training_object
+from lossjumps.configuration.objects import to_mapping
+from lossjumps.configuration.schema import EventsConfig, SearchConfig, TrackingConfig
+from lossjumps.stages import coincidences, statistics
+from lossjumps.stages.files import write_table
+
+STATES = 2
+
+# Per condition and seed: last epoch, status, jumps (epoch, sign), bifurcations (epoch, kind, topological, occupied).
+EVENTS = {
+    ("lorenz63", "bptt"): [
+        (
+            20,
+            "finished",
+            [(3, 1), (10, 1), (15, -1)],
+            [
+                (2, "nonsmooth_fold", True, True),
+                (2, "degenerate_flip", True, False),
+                (9, "nonsmooth_fold", True, False),
+                (14, "persistence", False, False),
+                (17, "unresolved", True, False),
+            ],
+        ),
+        (10, "diverged", [(5, 1)], [(7, "centre", True, False)]),
+    ],
+    ("lorenz63", "gtf"): [
+        (20, "finished", [], [(4, "nonsmooth_fold", True, False)]),
+        (20, "finished", [], []),
+    ],
+    ("santafe_laser", "bptt"): [
+        (20, "finished", [(6, 1)], [(epoch, "nonsmooth_fold", True, True) for epoch in range(20)]),
+        (20, "finished", [(8, -1)], [(epoch, "persistence", True, False) for epoch in range(20)]),
+    ],
+    ("santafe_laser", "gtf"): [
+        (20, "finished", [(6, 1)], []),
+        (20, "finished", [], []),
+    ],
+}
+"""The events of the hand-made experiment."""
+
+
+def batch_name(dataset: str, training: str) -> str:
+    """Return the name of the batch folder of a condition."""
+    return f"{dataset}-shallow_plrnn-{training}-s0-1-bbbbbbbb"
+
+
+def write_batch(folder: Path, dataset: str, training: str, seeds: list) -> None:
+    """Write config.yaml and the tables of a batch, as the stages before *track* would."""
+    condition = f"{dataset}-shallow_plrnn-{training}-aaaaaaaa"
+    config = {
+        "dataset": to_mapping(dataset_object({"name": dataset})),
+        "model": to_mapping(model_object({"name": "shallow_plrnn", "hidden": 4})),
+        "training": to_mapping(training_object({"name": training, "alpha": 0.1 if training == "gtf" else None})),
+        "seeds": list(range(len(seeds))),
+        "condition": condition,
+        "label": f"{dataset} shallow_plrnn {training}",
+        "data": f"{dataset}-cccccccc",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    tables: dict[str, list] = {
+        name: [] for name in ("history", "status", "cycles", "bifurcations", "attractors", "jumps")
+    }
+    for seed, (last, status, jumps, bifurcations) in enumerate(seeds):
+        run = f"{condition}-s{seed}"
+        epochs = np.arange(last + 1)
+        loss = 10.0 ** (-epochs / 10 - seed)
+        history = pd.DataFrame({"run": run, "epoch": epochs, "loss_free": loss})
+        history["loss_free_long"], history["loss_forced"] = 2 * loss, loss / 2
+        for column in ("loss_train", "grad_norm", "grad_norm_max", "step_length", "learning_rate"):
+            history[column] = np.where(epochs == 0, np.nan, 0.25)
+        if status == "diverged":
+            history.loc[history["epoch"] == last, ["loss_free", "loss_free_long"]] = np.inf
+        tables["history"].append(history)
+        tables["status"].append(
+            pd.DataFrame(
+                {"run": [run], "status": [status], "last_epoch": [last], "why": ["loss" * (status == "diverged")]}
+            )
+        )
+        cycles = pd.DataFrame({"run": run, "epoch": np.tile(epochs, 2), "order": np.repeat([1, 2], last + 1)})
+        cycles["cycle"] = cycles["order"] - 1
+        cycles["itinerary"] = "0000"
+        cycles["point"] = [[0.5, -0.5]] * len(cycles)
+        cycles["largest_multiplier"] = np.where(cycles["order"] == 1, 0.5, 2.0 + cycles["epoch"])
+        cycles["stable"] = cycles["order"] == 1
+        cycles["index"], cycles["border_distance"], cycles["complete"] = 1, 0.1, True
+        tables["cycles"].append(cycles)
+        tables["bifurcations"].append(
+            pd.DataFrame(
+                [
+                    (run, epoch, 0.5, kind, 1, "birth", 0, [], False, True, topological, occupied, 0.1, 0, 0)
+                    for epoch, kind, topological, occupied in bifurcations
+                ],
+                columns=[
+                    *("run", "epoch", "fraction", "kind", "order", "direction", "cycle", "companions"),
+                    *("stable_before", "stable_after", "topological", "occupied", "distance", "unit_time", "unit"),
+                ],
+            ).astype({"run": "str", "epoch": "int64", "kind": "str", "topological": "bool", "occupied": "bool"})
+        )
+        attractors = pd.DataFrame({"run": run, "epoch": np.repeat(epochs, STATES)})
+        attractors["state"] = np.tile(np.arange(STATES), last + 1)
+        attractors["attractor"], attractors["complete"] = "cycle:0", attractors["epoch"] != 20
+        tables["attractors"].append(attractors)
+        tables["jumps"].append(
+            pd.DataFrame(
+                [(run, epoch, "loss_free", 0.5 * sign, sign, "shift", 1, 9.0, "robust") for epoch, sign in jumps],
+                columns=["run", "epoch", "loss", "size", "sign", "shape", "duration", "score", "detector"],
+            ).astype({"run": "str", "epoch": "int64", "loss": "str", "size": "float64", "sign": "int64"})
+        )
+    for name, parts in tables.items():
+        write_table(folder / f"{name}.parquet", pd.concat(parts, ignore_index=True))
+    coincidences.run(folder)
+
+
+@pytest.fixture(scope="session")
+def make_experiment():
+    """Return a function that writes an experiment into a folder, with its statistics unless `compared` is false."""
+
+    def make(folder: Path, events: dict = EVENTS, compared: bool = True) -> Path:
+        (folder / "settings").mkdir(parents=True)
+        chosen = EventsConfig()
+        chosen.coincidence.surrogates = 19
+        for group, config in (("search", SearchConfig()), ("events", chosen), ("tracking", TrackingConfig())):
+            (folder / "settings" / f"{group}.yaml").write_text(yaml.safe_dump(to_mapping(config)))
+        plan = []
+        for (dataset, training), seeds in events.items():
+            name = batch_name(dataset, training)
+            write_batch(folder / "batches" / name, dataset, training, seeds)
+            condition = f"{dataset}-shallow_plrnn-{training}-aaaaaaaa"
+            plan += [
+                (
+                    f"{condition}-s{seed}",
+                    name,
+                    condition,
+                    f"{dataset} shallow_plrnn {training}",
+                    seed,
+                    dataset,
+                    training,
+                )
+                for seed in range(len(seeds))
+            ]
+        table = pd.DataFrame(plan, columns=["run", "batch", "condition", "label", "seed", "dataset", "training"])
+        write_table(folder / "plan.parquet", table.assign(model="shallow_plrnn"))
+        if compared:
+            statistics.run(folder)
+        return folder
+
+    return make
