@@ -4,6 +4,7 @@ Recorded by Huebner et al. (1989), data set A of the Santa Fe time series compet
 1994).  It is read from the installed package reservoirpy; nothing is downloaded.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,9 @@ def recording() -> np.ndarray:
         raise InputError(
             "dataset santafe_laser: expected the package reservoirpy to be installed (pip install reservoirpy)"
         ) from None
-    return np.asarray(santafe_laser(), dtype=np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # reservoirpy leaves its file for Python to close
+        return np.asarray(santafe_laser(), dtype=np.float64)
 
 
 def load(config: SantaFeLaserConfig) -> Series:

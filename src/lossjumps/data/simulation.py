@@ -63,7 +63,7 @@ def simulated_series(
     Raises
     ------
     InputError
-        If the simulation leaves the finite numbers or comes to rest.
+        If the simulation leaves the finite numbers or its states do not vary.
     """
     start = np.asarray(centre) + np.random.default_rng([config.noise_seed, INITIAL_STATE]).standard_normal(len(centre))
     skipped = int(np.ceil(transient / time_step))
