@@ -9,7 +9,7 @@ import pandas as pd
 from lossjumps.configuration import load_batch
 from lossjumps.stages.files import read_arrays, write_arrays, write_table
 from lossjumps.training.recording import HISTORY, Recording
-from lossjumps.training.validation import check
+from lossjumps.training.validation import check_series
 
 REPORTS = 20
 """Lines of progress in the log of a training, apart from the first."""
@@ -30,8 +30,9 @@ def run(folder: Path) -> None:
     from lossjumps.training.parameters import FlatParameters
 
     batch = load_batch(folder)
-    check(batch.dataset, batch.model, batch.training)
     data = read_arrays(batch.data_file)
+    observed = data["train"].shape[1]
+    check_series(batch.model, batch.training, observed, len(data["train"]), len(data["test"]))
     epochs = batch.training.epochs
     every = max(1, epochs // REPORTS)
 
@@ -40,7 +41,7 @@ def run(folder: Path) -> None:
             print(f"{batch.name}: {progress(epoch, recording)}", file=sys.stderr, flush=True)
 
     recording = train(data["train"], data["test"], batch.model, batch.training, batch.seeds, report)
-    layout = FlatParameters.of(batch.model, observed=data["train"].shape[1])
+    layout = FlatParameters.of(batch.model, observed)
     write_arrays(
         batch.folder / "parameters.npz",
         {"seeds": np.array(recording.seeds), **layout.arrays(recording.parameters)},

@@ -24,13 +24,25 @@ def check(dataset: Any, model: ModelConfig, training: TrainingConfig) -> None:
     """
     kind = kind_of(dataset)
     kind.files(dataset)
-    _check_model(model, kind.n_observed(dataset))
+    check_series(model, training, kind.n_observed(dataset), dataset.length_train, dataset.length_test)
+
+
+def check_series(
+    model: ModelConfig, training: TrainingConfig, observed: int, length_train: int, length_test: int
+) -> None:
+    """Check that a training is possible on series of N = `observed` variables and these lengths.
+
+    Raises
+    ------
+    InputError
+        As `check` does.
+    """
+    _check_model(model, observed)
     _check_forcing(training)
-    for series, key, steps in (
-        ("length_train", "training.sequence_length", training.sequence_length),
-        ("length_test", "training.evaluation.horizon_long", training.evaluation.horizon_long),
+    for series, length, key, steps in (
+        ("length_train", length_train, "training.sequence_length", training.sequence_length),
+        ("length_test", length_test, "training.evaluation.horizon_long", training.evaluation.horizon_long),
     ):
-        length = getattr(dataset, series)
         require(steps < length, key, f"less than dataset.{series} = {length}", steps)
 
 
