@@ -1,0 +1,237 @@
+"""The whole pipeline on a tiny experiment, by Snakemake, in a copy of the project; and what re-runs after a change."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lossjumps.configuration import load_plan
+from lossjumps.configuration.request import Request
+from lossjumps.stages.files import read_arrays, read_table
+from lossjumps.stages.listing import BATCH_TABLES, STAGES
+from lossjumps.stages.prepare import folders, prepare
+
+PROJECT = Path(__file__).parents[1]
+RUN_STAGES = ("dataset", "train", "dynamics", "jumps", "coincidences")
+
+
+class Tree:
+    """A copy of the project in which Snakemake runs with the copy's own source."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in ("Snakefile", "workflows", "profiles", "conf", "src/lossjumps"):
+            source, target = PROJECT / name, folder / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+
+    def snakemake(self, *arguments, overrides=""):
+        config = ["experiment=smoke", *([f"overrides={overrides}"] if overrides else [])]
+        return subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments, "--config", *config],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder / "src")},
+            capture_output=True,
+            text=True,
+        )
+
+    def planned(self, overrides=""):
+        """Number of jobs of each rule that Snakemake would run."""
+        done = self.snakemake("-n", "--quiet", "rules", overrides=overrides)
+        assert done.returncode == 0, done.stderr
+        table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\n\n", done.stdout + done.stderr + "\n\n", re.DOTALL)
+        counts = {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
+        del counts["total"]
+        return counts
+
+    def edit(self, name, old, new):
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """The smoke experiment, finished on two cores."""
+    tree = Tree(tmp_path_factory.mktemp("project"))
+    done = tree.snakemake("--cores", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    tree.output = done
+    return tree
+
+
+@pytest.fixture
+def restored(tree):
+    """The tree, whose source and configuration are as before after the test."""
+    saved = {path: path.read_bytes() for name in ("src", "conf") for path in (tree.folder / name).rglob("*.[py]*")}
+    saved = {path: content for path, content in saved.items() if path.suffix in (".py", ".yaml")}
+    yield tree
+    for path, content in saved.items():
+        if path.read_bytes() != content:
+            path.write_bytes(content)
+
+
+def test_one_command_leaves_every_file_of_the_contract(tree):
+    experiment = tree.folder / "results" / "smoke"
+    plan = load_plan(experiment)
+    assert len(plan) == 8 and plan["condition"].nunique() == 4
+    for name in plan["batch"].unique():
+        batch = experiment / "batches" / name
+        for file in ("config.yaml", "parameters.npz", *BATCH_TABLES, "tracked.json"):
+            assert (batch / file).is_file()
+        runs = set(plan[plan["batch"] == name]["run"])
+        assert set(read_table(batch / "status.parquet")["run"]) == runs
+        assert {path.stem for path in (batch / "figures").glob("*.png")} == runs
+    for file in ("summary.md", "statistics/conditions.parquet", "statistics/comparisons.parquet", "tracked.json"):
+        assert (experiment / file).is_file()
+    assert (experiment.parent / "mlflow.db").is_file()
+    assert len(list((experiment / "data").glob("*.npz"))) == 2
+
+
+def test_the_plan_comes_first_and_the_summary_last(tree):
+    summary = (tree.folder / "results" / "smoke" / "summary.md").read_text()
+    assert tree.output.stderr.index("8 in 4 batches of 4 conditions") < tree.output.stderr.index("Building DAG")
+    assert summary in tree.output.stdout
+
+
+def test_a_second_time_prints_the_summary_and_does_nothing_else(tree):
+    files = {path: path.stat().st_mtime_ns for path in (tree.folder / "results" / "smoke" / "batches").rglob("*.*")}
+    done = tree.snakemake("--cores", "2")
+    assert done.returncode == 0 and "1 of 1 steps" in done.stdout + done.stderr
+    assert (tree.folder / "results" / "smoke" / "summary.md").read_text() in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+def test_comments_and_docstrings_re_run_nothing(restored):
+    for path in (restored.folder / "src").rglob("*.py"):
+        path.write_text(path.read_text() + "\n# A remark.\n")
+    restored.edit("src/lossjumps/stages/train.py", '"""', '"""Changed. ')
+    assert restored.planned() == {"all": 1}
+
+
+def test_a_jump_threshold_re_runs_jumps_and_what_follows(restored):
+    expected = {
+        "settings": 1,
+        "jumps": 4,
+        "coincidences": 4,
+        "statistics": 1,
+        "report": 1,
+        "track": 4,
+        "track_summary": 1,
+        "all": 1,
+    }
+    by_override = restored.planned("events.jumps.threshold=5")
+    assert by_override == {**expected, "settings": 2, "plan": 1}  # the overrides are on record as well
+    restored.edit("conf/experiment/smoke.yaml", "events.jumps.threshold=4", "events.jumps.threshold=5")
+    assert restored.planned() == by_override
+    restored.edit("conf/experiment/smoke.yaml", "events.jumps.threshold=5", "events.jumps.threshold=4")
+    restored.edit("conf/events/default.yaml", "window: 25", "window: 20")
+    assert restored.planned() == expected
+
+
+def test_code_re_runs_what_depends_on_it(restored):
+    restored.edit("src/lossjumps/stages/report.py", "def run(", "CHANGED = 1\n\n\ndef run(")
+    assert restored.planned() == {"report": 1, "track_summary": 1, "all": 1}
+    restored.edit("src/lossjumps/stages/coincidences.py", "def run(", "CHANGED = 1\n\n\ndef run(")
+    planned = restored.planned()
+    assert planned["coincidences"] == 4 and planned["statistics"] == 1
+    assert not {"train", "dynamics", "jumps", "dataset"}.intersection(planned)
+
+
+def test_new_seeds_are_trained_alone(tree):
+    planned = tree.planned("seed=range(0,4)")
+    assert {rule: planned[rule] for rule in ("batch_config", "train", "dynamics", "jumps")} == {
+        "batch_config": 4,
+        "train": 4,
+        "dynamics": 4,
+        "jumps": 4,
+    }
+    done = tree.snakemake("-n", "--quiet", "host", overrides="seed=range(0,4)")
+    trained = set(re.findall(r"Train (\S+)", done.stdout + done.stderr))
+    assert len(trained) == 4 and all("-s2-3-" in name for name in trained)
+    assert "dataset" not in planned
+
+
+def test_fewer_seeds_train_nothing(tree):
+    assert set(tree.planned("seed=1")) == {"settings", "plan", "statistics", "report", "track_summary", "all"}
+
+
+def test_bad_input_is_one_line_before_anything_starts(tree):
+    done = tree.snakemake("-n", overrides="training.epoch=5")
+    lines = [line for line in done.stderr.splitlines() if "profile" not in line]
+    assert done.returncode == 2 and done.stdout == ""
+    assert len(lines) == 1 and lines[0].startswith("lossjumps: training.epoch: unknown key; ")
+
+
+def test_workflow_is_lint_free_and_formatted(tree):
+    assert tree.snakemake("--lint").returncode == 0
+    program = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflows"]
+    done = subprocess.run(program, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def rows_of(folder, name, run):
+    table = read_table(folder / name)
+    return table[table["run"] == run].reset_index(drop=True)
+
+
+def test_a_run_does_not_depend_on_its_batch_nor_on_the_process(tree, monkeypatch):
+    """Each seed alone in its batch, in this process: the same bits as two side by side, by Snakemake on two cores."""
+    monkeypatch.chdir(tree.folder)
+    overrides = ["dataset=lorenz63", "results=alone", "seeds_per_batch=1"]
+    plan = Request("smoke", overrides, tree.folder / "conf").plan()
+    prepare(plan)
+    for name in RUN_STAGES:
+        for folder in folders(plan, STAGES[name]):
+            STAGES[name].module.run(folder)
+    together = Path("results/smoke")
+    place = load_plan(together).set_index("run")["batch"]
+    assert len(plan.batches) == 4
+    for batch in plan.batches.values():
+        [seed] = batch.seeds
+        run = f"{batch.condition.name}-s{seed}"
+        alone, other = plan.folder / "batches" / batch.name, together / "batches" / place[run]
+        for name in BATCH_TABLES:
+            pd.testing.assert_frame_equal(rows_of(alone, name, run), rows_of(other, name, run), check_exact=True)
+        mine, theirs = read_arrays(alone / "parameters.npz"), read_arrays(other / "parameters.npz")
+        [row] = np.flatnonzero(theirs["seeds"] == seed)
+        assert sorted(mine) == sorted(theirs)
+        for name in mine:
+            assert mine[name][0].tobytes() == theirs[name][row].tobytes()
+
+
+@pytest.mark.slow
+def test_same_bytes_on_one_core_as_on_two(tree):
+    done = tree.snakemake("--cores", "1", overrides="results=again")
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, second = tree.folder / "results" / "smoke", tree.folder / "again" / "smoke"
+    files = [path.relative_to(first) for suffix in ("parquet", "npz") for path in first.rglob(f"*.{suffix}")]
+    assert len(files) == 1 + 2 + 2 + 4 * (1 + len(BATCH_TABLES))
+    for path in files:
+        assert (first / path).read_bytes() == (second / path).read_bytes(), path
+
+
+@pytest.mark.slow
+def test_a_failing_batch_stops_no_other(tree):
+    np.save(tree.folder / "constant.npy", np.ones((400, 2)))
+    (tree.folder / "conf" / "dataset" / "constant.yaml").write_text(
+        "name: file\npath: constant.npy\nlength_train: 150\nlength_test: 150\n"
+    )
+    overrides = "dataset=constant,vanderpol training=bptt seed=0 training.epochs=1 results=failing"
+    done = tree.snakemake("--cores", "2", overrides=overrides)
+    experiment = tree.folder / "failing" / "smoke"
+    assert done.returncode == 1
+    assert len(list(experiment.glob("batches/vanderpol-*/tracked.json"))) == 1
+    assert not (experiment / "summary.md").exists()
+    [log] = experiment.glob("logs/dataset/constant-*.log")
+    assert log.read_text().startswith("lossjumps: constant.npy: ") and log.read_text().count("\n") == 1
+    assert log.read_text().strip() in done.stderr + done.stdout
