@@ -50,7 +50,8 @@ def train(
     """
     seeds = tuple(int(seed) for seed in seeds)
     side_by_side = (seeds * numerics.SMALLEST_BATCH)[: max(len(seeds), numerics.SMALLEST_BATCH)]
-    with numerics.one_thread():
+    # Runs on their way to divergence overflow; that is recorded, and no reason to warn.
+    with numerics.one_thread(), np.errstate(over="ignore", invalid="ignore"):
         trainer = _Trainer(train_series, test_series, model, training, side_by_side)
         return trainer.run(report).runs(len(seeds))
 
