@@ -46,7 +46,7 @@ def run_figure(
     """
     # Fixed margins: the contents never vary in size, and laying them out would draw everything twice.
     figure = Figure(figsize=(12, 9))
-    figure.subplots_adjust(left=0.185, right=0.83, bottom=0.06, top=0.945, hspace=0.08)
+    figure.subplots_adjust(left=0.205, right=0.83, bottom=0.06, top=0.945, hspace=0.08)
     losses, multipliers, positions, rug = figure.subplots(4, 1, sharex=True, height_ratios=[3, 2.2, 2.2, 1.8])
     figure.suptitle(title, x=0.01, y=0.99, ha="left", fontsize=11, fontweight="bold")
     jumps = jumps[jumps["loss"] == loss]
