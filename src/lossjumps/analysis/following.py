@@ -270,7 +270,9 @@ def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) ->
         if beyond is None:
             return Curve(tuple(events), "reached", last, branch + 1)
         fraction = beyond.fraction
-        if beyond.sign != state.sign:
+        # right at an escape to infinity rounding hides the sign of det(I - T), so it is taken a little further on
+        further = state_at(path, min(1.0, max(0.0, fraction + direction * BESIDE[0])), state.itinerary)
+        if beyond.sign == -state.sign or further.sign == -state.sign:
             events.append(
                 CurveEvent(
                     kind="degenerate_transcritical",
@@ -286,7 +288,6 @@ def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) ->
             )
             return Curve(tuple(events), "escaped", last, branch + 1)
         relu_map = path(fraction)
-        further = state_at(path, min(1.0, max(0.0, fraction + direction * BESIDE[0])), state.itinerary)
         if further.sign == 0.0:
             return Curve(tuple(events), "unresolved", last, branch + 1, "both tests vanish at the border")
         crossed = np.argwhere((further.inputs > 0.0) != further.itinerary)

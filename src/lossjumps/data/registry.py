@@ -19,6 +19,8 @@ class DatasetKind:
     """The name in the configuration."""
     schema: type[DatasetConfig]
     """Its keys."""
+    origin: str
+    """Where the data come from, "simulated" or "real"."""
     load: Callable[[Any], Series]
     """A configuration object of the schema to the series; deterministic."""
     n_observed: Callable[[Any], int]
@@ -30,15 +32,16 @@ class DatasetKind:
 DATASETS: dict[str, DatasetKind] = {
     kind.name: kind
     for kind in (
-        DatasetKind("lorenz63", lorenz63.Lorenz63Config, lorenz63.load, lambda config: 3),
-        DatasetKind("vanderpol", vanderpol.VanDerPolConfig, vanderpol.load, lambda config: 2),
+        DatasetKind("lorenz63", lorenz63.Lorenz63Config, "simulated", lorenz63.load, lambda config: 3),
+        DatasetKind("vanderpol", vanderpol.VanDerPolConfig, "simulated", vanderpol.load, lambda config: 2),
         DatasetKind(
             "santafe_laser",
             santafe_laser.SantaFeLaserConfig,
+            "real",
             santafe_laser.load,
             lambda config: config.embedding_dimension,
         ),
-        DatasetKind("file", file.FileConfig, file.load, file.n_observed, file.files),
+        DatasetKind("file", file.FileConfig, "real", file.load, file.n_observed, file.files),
     )
 }
 

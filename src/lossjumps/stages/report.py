@@ -51,8 +51,7 @@ def run(folder: Path) -> None:
     for path in (folder / "figures").glob("*.png"):
         if path.stem not in figures:
             path.unlink()
-    origins = {dataset: getattr(DATASETS.get(dataset), "origin", None) for dataset in numbers["dataset"].unique()}
-    origins = {dataset: origin for dataset, origin in origins.items() if origin}
+    origins = {dataset: DATASETS[dataset].origin for dataset in numbers["dataset"].unique() if dataset in DATASETS}
     write_text(folder / "summary.md", summary(name, tables, window, origins, load_tracking(folder).uri))
 
 

@@ -1,0 +1,77 @@
+"""Do the listed fixed points of an experiment equal brute force over all 2^H patterns, and what does each way cost?
+
+    python benchmarks/fixed_points.py results/default --epochs 2
+
+takes epochs of every run (the first, the last and evenly spaced ones between), compares the pipeline's
+``cycles.parquet`` with brute force, and times the search beside it.  Exits with 1 if any list differs.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from baselines import fixed_points_of_all_patterns
+
+from lossjumps import find_cycles
+from lossjumps.configuration import load_batch
+from lossjumps.search import itineraries
+from lossjumps.stages.files import read_arrays, read_table
+from lossjumps.training.models import family_of
+
+
+def main() -> int:
+    """Compare, print a line a batch and the totals."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiment", type=Path, help="folder of a finished experiment, such as results/default")
+    parser.add_argument("--epochs", type=int, default=2, help="epochs looked at in each run (default 2)")
+    arguments = parser.parse_args()
+    seconds = {"all patterns": 0.0, "find_cycles": 0.0}
+    compared = points = different = 0
+    for folder in sorted((arguments.experiment / "batches").iterdir()):
+        batch = load_batch(folder)
+        parameters = read_arrays(folder / "parameters.npz")
+        cycles = read_table(folder / "cycles.parquet")
+        fixed = cycles[cycles.order == 1]
+        last = read_table(folder / "status.parquet").set_index("run").last_epoch
+        for position, run in enumerate(batch.runs):
+            for epoch in np.unique(np.linspace(0, last[run], arguments.epochs).astype(int)):
+                m = family_of(batch.model.name).relu_map(
+                    {name: array[position, epoch] for name, array in parameters.items() if name != "seeds"}
+                )
+                find_cycles(m, 1)  # compiled and warm
+                start = time.perf_counter()
+                find_cycles(m, 1)
+                middle = time.perf_counter()
+                expected = fixed_points_of_all_patterns(m)
+                seconds["find_cycles"] += middle - start
+                seconds["all patterns"] += time.perf_counter() - middle
+                listed = fixed[(fixed.run == run) & (fixed.epoch == epoch)]
+                compared += 1
+                points += len(expected)
+                if not agree(listed, expected):
+                    different += 1
+                    print(f"{run}, epoch {epoch}: {len(listed)} listed, {len(expected)} by brute force")
+        print(f"{folder.name}: {compared} epochs compared so far, {different} different")
+    print(f"{compared} lists with {points} fixed points; {different} differ from brute force")
+    per_list = {name: value / compared for name, value in seconds.items()}
+    for name, value in per_list.items():
+        print(f"{name:14s} {1000 * value:10.3f} ms a list")
+    print(f"ratio {per_list['all patterns'] / per_list['find_cycles']:.0f}")
+    return int(different > 0)
+
+
+def agree(listed: pd.DataFrame, expected: dict[bytes, np.ndarray]) -> bool:
+    """Whether the same patterns are listed, at the same points to 8 digits, and certified complete."""
+    patterns = {itineraries.text(np.frombuffer(key, dtype=bool)): point for key, point in expected.items()}
+    return (
+        set(listed.itinerary) == set(patterns)
+        and bool(listed.complete.all())
+        and all(np.allclose(row.point, patterns[row.itinerary], rtol=1e-8, atol=1e-10) for row in listed.itertuples())
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
