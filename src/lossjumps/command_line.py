@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from lossjumps import find_command
 from lossjumps.errors import InputError
 from lossjumps.stages.listing import EXPERIMENT, STAGES, Stage, check_inputs
 
@@ -44,8 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0 done, 2 bad input.
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        parsed = _parser().parse_args(arguments)
+        parsed = _parser(given[:1]).parse_args(given)
         parsed.run(parsed)
     except InputError as error:
         print(f"lossjumps: {error}", file=sys.stderr)
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> _Parser:
+def _parser(command: Sequence[str]) -> _Parser:
     parser = _Parser(
         prog="lossjumps",
         description="Loss jumps and bifurcations in the training of ReLU networks.",
@@ -70,8 +70,11 @@ def _parser() -> _Parser:
     for stage in STAGES.values():
         _add_stage(commands, stage)
     find = commands.add_parser("find", help="list the fixed points and cycles of a network from a file")
-    find_command.add_arguments(find)
-    find.set_defaults(run=find_command.run)
+    if list(command) == ["find"]:  # the search is compiled code, a second that the stages can do without
+        from lossjumps import find_command
+
+        find_command.add_arguments(find)
+        find.set_defaults(run=find_command.run)
     prune = commands.add_parser("prune", help="list, or remove, what no plan names any more, in files and in MLflow")
     prune.add_argument("folder", type=Path, metavar="FOLDER", help=EXPERIMENT)
     prune.add_argument("--yes", action="store_true", help="remove it")
