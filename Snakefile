@@ -42,10 +42,6 @@ include: "workflows/rules/report.smk"
 include: "workflows/rules/track.smk"
 
 
-localrules:
-    all,
-
-
 # Ends by printing the summary, also when there was nothing to do.
 rule all:
     default_target: True
@@ -55,5 +51,8 @@ rule all:
         tracked="<experiment>/tracked.json",
     log:
         "<logs>/all.log",
+    localrule: True
+    message:
+        "Summary, from {input.summary}"
     shell:
         "tee {log} < {input.summary}"
