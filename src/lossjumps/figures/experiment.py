@@ -69,7 +69,7 @@ def overview_figure(conditions: pd.DataFrame, runs: pd.DataFrame, *, title: str,
     jumps.set_yticks(places, names)
     for place, name in headers:
         jumps.text(
-            0.0,
+            0.012,
             place,
             name,
             transform=jumps.get_yaxis_transform(),
@@ -147,7 +147,7 @@ def _draw_coincidence(axes: Axes, place: float, row: object, colour: str) -> Non
     axes.text(
         1.03,
         place,
-        f"p = {row.p_precursor:.3g}  ({row.jumps} jumps)",
+        f"p = {row.p_precursor:.3g}  ({row.jumps} jump{'' if row.jumps == 1 else 's'})",
         transform=axes.get_yaxis_transform(),
         va="center",
         fontsize=8,
