@@ -246,14 +246,27 @@ def test_an_experiments_folder_is_planned_again_from_its_own_copy(plan_of, tmp_p
         (lambda path: path.write_text("seeds: [0]\n"), "config.yaml: key condition is missing"),
         (lambda path: path.write_text(path.read_text().replace("epochs:", "epoch:")), "training.epoch: unknown key"),
         (lambda path: path.write_text("]"), "not a readable YAML file"),
+        (lambda path: damage(path, seeds=3), "config.yaml: seeds: expected a list of distinct integers >= 0, got 3"),
+        (lambda path: damage(path, seeds=["a"]), "config.yaml: seeds: expected a list of distinct integers"),
+        (lambda path: damage(path, seeds=[]), "config.yaml: seeds: expected a list of distinct integers"),
+        (lambda path: damage(path, seeds=[1, 1]), "config.yaml: seeds: expected a list of distinct integers"),
+        (lambda path: damage(path, dataset="lorenz63"), "config.yaml: dataset: expected a mapping, got 'lorenz63'"),
+        (lambda path: damage(path, model={"name": "foo"}), "config.yaml: model.name: unknown model 'foo'"),
+        (lambda path: damage(path, training={"name": ["gtf"]}), "config.yaml: training.name: unknown training"),
+        (lambda path: damage(path, data=None), "config.yaml: data: expected text, got None"),
     ],
 )
 def test_a_batch_that_cannot_be_read(plan_of, change, message):
     plan = begin(plan_of())
     folder = plan.folder / "batches" / next(iter(plan.batches))
     change(folder / "config.yaml")
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         load_batch(folder)
+    assert "\n" not in str(caught.value)
+
+
+def damage(path, **keys):
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | keys))
 
 
 def test_settings_that_cannot_be_read(plan_of, tmp_path):

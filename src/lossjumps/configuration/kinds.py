@@ -9,9 +9,11 @@ from lossjumps.configuration.schema import ModelConfig, TrainingConfig
 from lossjumps.errors import InputError
 
 
-def _name(values: Mapping[str, Any], group: str, known: Mapping[str, Any]) -> str:
+def _name(values: Any, group: str, known: Mapping[str, Any]) -> str:
+    if not isinstance(values, Mapping):
+        raise InputError(f"{group}: expected a mapping, got {values!r}")
     name = values.get("name")
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise InputError(f"{group}.name: unknown {group} {name!r}; {one_of(name, known)}")
     return name
 

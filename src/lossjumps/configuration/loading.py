@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from lossjumps.configuration.kinds import dataset_object
+from lossjumps.configuration.kinds import dataset_object, model_object, training_object
 from lossjumps.configuration.objects import to_object
-from lossjumps.configuration.schema import EventsConfig, ModelConfig, SearchConfig, TrackingConfig, TrainingConfig
+from lossjumps.configuration.schema import (
+    EventsConfig,
+    ModelConfig,
+    SearchConfig,
+    TrackingConfig,
+    TrainingConfig,
+    require,
+)
 from lossjumps.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,12 +101,14 @@ def load_batch(folder: Path) -> Batch:
         raise InputError(f"{path}: key {missing[0]} is missing")
     try:
         dataset = dataset_object(content["dataset"])
-        model = to_object(ModelConfig, content["model"], "model.")
-        training = to_object(TrainingConfig, content["training"], "training.")
+        model = model_object(content["model"])
+        training = training_object(content["training"])
+        seeds = _seeds(content["seeds"])
+        for key in ("condition", "label", "data"):
+            require(isinstance(content[key], str), key, "text", content[key])
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     experiment = folder.parent.parent
-    seeds = tuple(int(seed) for seed in content["seeds"])
     return Batch(
         folder=folder,
         name=folder.name,
@@ -113,6 +122,12 @@ def load_batch(folder: Path) -> Batch:
         data_file=experiment / "data" / f"{content['data']}.npz",
         experiment_folder=experiment,
     )
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    are_seeds = isinstance(value, list) and all(type(seed) is int and seed >= 0 for seed in value)
+    require(are_seeds and len(set(value)) == len(value) > 0, "seeds", "a list of distinct integers >= 0", value)
+    return tuple(value)
 
 
 def _load_group(experiment_folder: Path, group: str, schema: type[T]) -> T:
