@@ -12,8 +12,10 @@ from lossjumps.training.models import FAMILIES
 
 BYTES_PER_RUN_AND_EPOCH = 400
 """Compressed rows of all tables of a run and epoch beside the parameters (history, cycles, attractors), roughly."""
+BYTES_IN_MLFLOW_PER_RUN_AND_EPOCH = 2_700
+"""Points of a run and epoch in MLflow's SQLite store, measured: some ten metrics, each a row in a table and its index."""
 BYTES_PER_RUN = 400_000
-"""A run's figure and its part of the MLflow store beside the metrics, roughly."""
+"""A run's figure, kept with the results and in MLflow, and its part of the store beside the points, roughly."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,14 @@ def unplanned(folder: Path, batches: Iterable[str], data: Iterable[str]) -> Unpl
 
 
 def bytes_needed(batch: PlannedBatch) -> int:
-    """Estimate of the disk a batch needs: its recorded parameters, and a guess for its tables and figures."""
+    """Estimate of the disk a batch needs: its recorded parameters, its tables and figures, and MLflow's store."""
     configuration = batch.condition.configuration
     observed = observed_of(configuration.dataset)
     latent = configuration.model.latent or observed
     shapes = FAMILIES[configuration.model.name].shapes(latent, configuration.model.hidden)
     numbers = sum(math.prod(shape) for shape in shapes.values()) + (latent - observed) * observed
-    epochs = configuration.training.epochs + 1
-    return len(batch.seeds) * (epochs * (8 * numbers + BYTES_PER_RUN_AND_EPOCH) + BYTES_PER_RUN)
+    an_epoch = 8 * numbers + BYTES_PER_RUN_AND_EPOCH + BYTES_IN_MLFLOW_PER_RUN_AND_EPOCH
+    return len(batch.seeds) * ((configuration.training.epochs + 1) * an_epoch + BYTES_PER_RUN)
 
 
 def readable_bytes(number: float) -> str:
@@ -82,7 +84,7 @@ def describe(plan: Plan) -> str:
     begun = [batch for batch in plan.batches.values() if (plan.folder / "batches" / batch.name).is_dir()]
     needed = sum(bytes_needed(batch) for batch in plan.batches.values())
     there = f"; {len(begun)} of {len(plan.batches)} batches begun or finished" if begun else ""
-    lines.append(f"  disk      about {readable_bytes(needed)} in all{there}")
+    lines.append(f"  disk      about {readable_bytes(needed)} in all, MLflow's store included{there}")
     lines.append(f"  results   {plan.folder}")
     left = unplanned(plan.folder, plan.batches, plan.data)
     if left:
