@@ -13,5 +13,5 @@ os.environ["DO_NOT_TRACK"] = "true"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 # Same examples each time, and no deadline: the first call of a compiled function takes seconds.
-settings.register_profile("reproducible", derandomize=True, deadline=None, database=None)
+settings.register_profile("reproducible", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.load_profile("reproducible")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lossjumps import InputError, ReluMap, find_bifurcations
+from lossjumps import InputError, ReluMap, find_bifurcations, find_cycles
 
 PRECISE = {"rtol": 0, "atol": 1e-9}
 
@@ -156,6 +156,40 @@ def test_an_object_that_folds_back_twice_is_two_events():
     assert (death.kind, death.direction) == ("nonsmooth_fold", "death")
     np.testing.assert_allclose(-3.0 + 4.0 * birth.fraction, -2.0, atol=1e-9)
     np.testing.assert_allclose(-3.0 + 4.0 * death.fraction, 0.0, atol=1e-9)
+
+
+def test_units_that_share_a_border_cross_it_as_one():
+    # two equal units of half the weight are one unit: the same fold and the same persistence
+    def twins(left, right, offset):
+        half = 0.5 * (right - left)
+        return ReluMap([[left]], [[half, half]], [[1.0], [2.0]], [0.0, 0.0], [offset])
+
+    fold = only(find_bifurcations(twins(0.5, 1.5, -1.0), twins(0.5, 1.5, 1.0), 1))
+    assert (fold.kind, fold.direction) == ("nonsmooth_fold", "death")
+    persistence = only(find_bifurcations(twins(0.5, 0.2, -1.0), twins(0.5, 0.2, 3.0), 1))
+    assert persistence.kind == "persistence"
+    np.testing.assert_allclose([fold.fraction, persistence.fraction], [0.5, 0.25], **PRECISE)
+
+
+def test_events_do_not_depend_on_the_units_of_the_states():
+    for scale in (1e-9, 1e9):
+        fold = only(find_bifurcations(tent(0.5, 2.0, -scale), tent(0.5, 2.0, scale), 1))
+        assert fold.kind == "nonsmooth_fold"
+        np.testing.assert_allclose(fold.fraction, 0.5, **PRECISE)
+
+
+def test_an_empty_list_that_is_given_is_not_searched_again():
+    start, end = tent(0.5, 2.0, -1.0), tent(0.5, 2.0, 1.0)
+    nothing = find_cycles(end, 1)
+    assert len(nothing) == 0
+    assert find_bifurcations(end, end, 1, found0=nothing, found1=nothing) == ()
+    # told that there is nothing, following begins nowhere
+    assert find_bifurcations(start, end, 1, found0=nothing, found1=nothing) == ()
+
+
+def test_an_event_at_the_very_end_has_a_fraction_below_one():
+    for event in find_bifurcations(tent(0.5, 2.0, -1.0), tent(0.5, 2.0, 0.0), 1):
+        assert 0.0 <= event.fraction < 1.0
 
 
 def test_path_is_followed_instead_of_the_segment():

@@ -74,6 +74,18 @@ def test_map_broadcasts_and_orbit_begins_at_its_start():
     np.testing.assert_array_equal(orbit[2], m(orbit[1]))
 
 
+def test_a_vector_is_a_diagonal_in_every_constructor():
+    for make in (
+        lambda a: ReluMap(a, W1, W2, h2, h1),
+        lambda a: ReluMap.plrnn(a, W, h),
+        lambda a: ReluMap.shallow_plrnn(a, W1, W2, h1, h2),
+        lambda a: ReluMap.clipped_shallow_plrnn(a, W1, W2, h1, h2),
+        lambda a: ReluMap.dendritic_plrnn(a, W, h, alphas, thetas),
+        lambda a: ReluMap.almost_linear_rnn(a, W, h, 2),
+    ):
+        np.testing.assert_array_equal(make(A).A, make(np.diag(A)).A)
+
+
 def test_a_unit_on_its_border_is_off():
     m = ReluMap.plrnn([0.5], [[1.0]], [0.0])
     assert not m.region([0.0])[0]
@@ -100,7 +112,7 @@ ok = {"A": np.eye(2), "U": np.ones((2, 3)), "V": np.ones((3, 2)), "b": np.ones(3
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"A": np.ones((2, 3))}, r"A: expected shape \(2, 2\), got \(2, 3\)"),
+        ({"A": np.ones((2, 3))}, r"A: expected shape \(M,\) or \(M, M\), got \(2, 3\)"),
         ({"U": np.ones((3, 3))}, r"U: expected shape \(2, H\), got \(3, 3\)"),
         ({"V": np.ones((3, 3))}, r"V: expected shape \(3, 2\), got \(3, 3\)"),
         ({"b": np.ones(2)}, r"b: expected shape \(3,\), got \(2,\)"),
@@ -141,6 +153,8 @@ def test_torch_network_under_constant_input():
     state = torch.randn(1, M)
     _, after = rnn(inputs[None, None], state[None])
     np.testing.assert_allclose(m(state[0].numpy()), after[0, 0].detach().numpy(), atol=1e-6)
+    half = ReluMap.from_torch(rnn.to(torch.bfloat16))
+    np.testing.assert_array_equal(half.V, rnn.weight_hh_l0.detach().double().numpy())
     for refused, message in (
         (torch.nn.RNN(4, M), "nonlinearity"),
         (torch.nn.RNN(4, M, num_layers=2, nonlinearity="relu"), "num_layers=2"),

@@ -178,6 +178,22 @@ def test_same_seed_same_result_and_starts_are_walked_first():
     assert keys(walked, 16) == {cycle.itinerary.tobytes() for cycle in cycles}
 
 
+def test_random_starts_reach_every_unit_where_the_regions_are_not_all_listed():
+    # the only fixed point has the last unit on, which the first patterns in binary order have off
+    size = 12
+    m = ReluMap.plrnn(np.full(size, 0.5), np.zeros((size, size)), -np.ones(size) + 2 * (np.arange(size) == size - 1))
+    (fixed,) = find_cycles(m, 1, max_regions=100)
+    np.testing.assert_allclose(fixed.points[0], 2 * (-np.ones(size) + 2 * (np.arange(size) == size - 1)))
+
+
+def test_progress_is_a_line_an_order(capsys):
+    find_cycles(tent(0.5, -3.0, 1.0), 2, progress=True)
+    assert capsys.readouterr().err.splitlines() == [
+        "order 1: 1 found, complete, 2 visits",
+        "order 2: 1 found, complete, 1 visits",
+    ]
+
+
 def test_bad_arguments_are_refused():
     m = tent(0.5, -3.0, 1.0)
     for arguments, message in (
@@ -185,6 +201,9 @@ def test_bad_arguments_are_refused():
         ({"max_order": 2.0}, "max_order: expected an integer >= 1"),
         ({"method": "guess"}, "method: expected one of auto, complete, scyfi, got 'guess'"),
         ({"max_visits": 0}, "max_visits"),
+        ({"seed": -1}, "seed: expected an integer >= 0"),
+        ({"box": (0, 1)}, "box: expected None"),
+        ({"verify": "exact"}, 'verify: expected "float"'),
         (
             {"starts": [np.zeros((1, 3), dtype=bool)]},
             r"starts: expected cycles or .* of shape \(k, 1\)",

@@ -106,6 +106,21 @@ def test_births_and_deaths_account_for_every_object(batch):
     assert changes > 5
 
 
+def test_the_object_of_a_fold_is_the_one_whose_stability_is_told(batch):
+    _, tables, _ = batch
+    cycles = tables["cycles"].set_index(["run", "epoch", "cycle"])
+    looked_at = 0
+    folds = tables["bifurcations"].query("kind == 'nonsmooth_fold'")
+    for fold in folds.itertuples():
+        dies = fold.direction == "death"
+        there = (fold.run, fold.epoch if dies else fold.epoch + 1, fold.cycle)
+        others = tables["bifurcations"].query("run == @fold.run and epoch == @fold.epoch and cycle == @fold.cycle")
+        if there in cycles.index and len(others) == 1:
+            assert cycles.stable[there] == (fold.stable_before if dies else fold.stable_after)
+            looked_at += 1
+    assert looked_at > 0
+
+
 def test_stability_changes_only_at_events(batch):
     _, tables, _ = batch
     cycles = tables["cycles"].sort_values(["run", "cycle", "epoch"])

@@ -13,6 +13,10 @@ from lossjumps.search.cycle import Cycle, FoundCycles
 KINDS = ("nonsmooth_fold", "persistence", "degenerate_transcritical", "degenerate_flip", "centre", "unresolved")
 
 
+BELOW_ONE = 1.0 - 2.0**-53
+"""An event at the very end of a segment is booked within it: fractions lie in [0, 1)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Bifurcation:
     """One event on a path of maps.
@@ -69,28 +73,43 @@ def name_event(booked: BookedEvent, path: Path) -> Bifurcation:
     companions = tuple(cycle_at(path, state) for _, state in booked.companions)
     if event is None:
         cycle = cycle_at(path, booked.state)
-        stable = cycle.is_stable
         return Bifurcation(
-            "unresolved", booked.fraction, cycle.order, "through", cycle, None, companions, stable, stable, None, False,
-            booked.why,
-        )  # fmt: skip
-    before, after, partner = event.before, event.after, event.partner
-    if event.kind == "nonsmooth_fold":
-        pair = sorted((event.state, partner), key=lambda state: (state.unstable_directions, state.itinerary.tobytes()))
-        cycle, partner = cycle_at(path, pair[0]), cycle_at(path, pair[1])
-        stable = _is_stable(*pair)
-        stable_before, stable_after = (stable, None) if event.direction == "death" else (None, stable)
-        topological = True
-    else:
-        cycle = cycle_at(path, before if before is not None else after)
-        stable_before, stable_after = _is_stable(before), _is_stable(after)
-        topological = (
-            event.kind != "persistence" or before.unstable_directions != after.unstable_directions or bool(companions)
+            kind="unresolved",
+            fraction=min(booked.fraction, BELOW_ONE),
+            order=cycle.order,
+            direction="through",
+            cycle=cycle,
+            partner=None,
+            companions=companions,
+            stable_before=cycle.is_stable,
+            stable_after=cycle.is_stable,
+            unit=None,
+            topological=False,
+            why=booked.why,
         )
+    before, after = event.before, event.after
+    if event.partner is not None:
+        stable = _is_stable(event.state, event.partner)
+        stable_before, stable_after = (stable, None) if event.direction == "death" else (None, stable)
+    else:
+        stable_before, stable_after = _is_stable(before), _is_stable(after)
+    topological = (
+        event.kind != "persistence" or before.unstable_directions != after.unstable_directions or bool(companions)
+    )
+    cycle = cycle_at(path, before if before is not None else after)
     return Bifurcation(
-        event.kind, event.fraction, cycle.order, event.direction, cycle, partner, companions, stable_before,
-        stable_after, event.unit, topological,
-    )  # fmt: skip
+        kind=event.kind,
+        fraction=min(event.fraction, BELOW_ONE),
+        order=cycle.order,
+        direction=event.direction,
+        cycle=cycle,
+        partner=None if event.partner is None else cycle_at(path, event.partner),
+        companions=companions,
+        stable_before=stable_before,
+        stable_after=stable_after,
+        unit=event.unit,
+        topological=topological,
+    )
 
 
 def find_bifurcations(
@@ -134,7 +153,7 @@ def find_bifurcations(
             if any((one != other).any() for one, other in zip(given.parameters, end.parameters, strict=True)):
                 raise InputError(f"path: expected path({fraction:g}) to be the map m{fraction:g}")
     path = path or segment
-    found0 = found0 or find_cycles(m0, max_order)
-    found1 = found1 or find_cycles(m1, max_order)
+    found0 = find_cycles(m0, max_order) if found0 is None else found0
+    found1 = find_cycles(m1, max_order) if found1 is None else found1
     books = keep_books([found0.cycles, found1.cycles], lambda _: path)
     return tuple(name_event(booked, path) for booked in books.events[0])

@@ -54,10 +54,11 @@ class BookedEvent:
         None where it is unresolved.
     fraction : float
     state : State
-        The object just short of the event, along its curve.
+        The object beside the event; at a fold the more stable of the two.
     object : int
+        The object of `state`.
     partner : int or None
-        At a fold: the object it meets.
+        At a fold: the other object.
     companions : tuple of (int, State)
         Other objects born or lost at the same point.
     why : str
@@ -163,7 +164,7 @@ class _Bookkeeper:
         curve = follow(self.path_of(segment), node.cycle.itinerary, 0.0 if side > 0 else 1.0, float(side))
         branches = [node.name] + [self.names.new() for _ in range(curve.branches - 1)]
         for event in curve.events:
-            partner = branches[event.branch + 1] if event.kind == "nonsmooth_fold" else None
+            partner = None if event.partner_branch is None else branches[event.partner_branch]
             self.drafts[segment].append(
                 _Draft(segment, event, event.fraction, event.state, branches[event.branch], partner)
             )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossjumps.maps.paths import Path
+from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.cycle import RESIDUAL, Cycle
 from lossjumps.search.kernels import admissibility, virtual_cycle
@@ -25,7 +26,7 @@ BESIDE = (1e-9, 1e-8, 1e-10, 1e-7, 1e-11, 1e-6)
 """How far beside an event the new itinerary is taken up: the first at which it is admissible."""
 
 MOST_EVENTS = 500
-"""Events on one curve within one segment beyond which following gives up."""
+"""Borders met by one curve within one segment beyond which following gives up."""
 
 COLLAPSED = 1e-5
 """Spread of a cycle's points, relative to that a little away, below which it collapses onto one of lower order."""
@@ -88,15 +89,18 @@ class CurveEvent:
         The object just before and just after the fraction (not: along the curve); at a fold the two that meet are
         `state` and `partner`, both on the same side.
     state : State
-        The object along the curve just short of the event.
+        The object beside the event; at a fold the more stable of the two.
     partner : State or None
-        At a fold: the object it meets.
+        At a fold: the other one.
     direction : str
         "birth", "death" or "through", as the fraction grows.
     unit : (int, int) or None
-        Time and unit that reach the border; the time counts from the start of the canonical itinerary.
+        Time and unit that reach the border; the time counts from the start of the canonical itinerary of `before`, or
+        of `state` where there is none.
     branch : int
-        Number of the branch of the curve that ends in, or runs through, the event; a fold begins the next one.
+        Number of the branch of the curve that `state` belongs to; a fold begins the next one.
+    partner_branch : int or None
+        That of the partner.
     """
 
     kind: str
@@ -108,6 +112,7 @@ class CurveEvent:
     direction: str
     unit: tuple[int, int] | None
     branch: int
+    partner_branch: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +145,8 @@ def state_at(path: Path, fraction: float, itinerary: np.ndarray) -> State:
     """Solve for the object of an itinerary (k, H) at one fraction of a path."""
     relu_map = path(fraction)
     period = len(itinerary)
-    points = np.empty((period, relu_map.dimension))
-    inputs = np.empty((period, relu_map.units))
+    points = np.full((period, relu_map.dimension), np.nan)
+    inputs = np.full((period, relu_map.units), np.nan)
     product = np.empty((relu_map.dimension, relu_map.dimension))
     _, sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, product)
     if not residual <= RESIDUAL:
@@ -233,6 +238,43 @@ def _collapses(path: Path, start: State, last: State) -> bool:
     )
 
 
+def _share_a_border(relu_map: ReluMap, crossed: list[tuple[int, int]]) -> bool:
+    """Whether the units that reach their borders do so at one time and have parallel borders: one border, crossed once.
+
+    Clipped units in one dimension and duplicate units do; the two determinants then decide as for a single unit.
+    """
+    (time, _), *others = crossed
+    normals = relu_map.V[[unit for _, unit in crossed]]
+    normals = normals / np.linalg.norm(normals, axis=1)[:, None]
+    return all(
+        other_time == time and abs(abs(float(normals[0] @ normal)) - 1.0) < 1e-9
+        for (other_time, _), normal in zip(others, normals[1:], strict=True)
+    )
+
+
+def _fold(
+    fraction: float, arriving: State, leaving: State, direction: float, crossed: tuple[int, int], branch: int
+) -> CurveEvent:
+    """The fold at which a curve, going in `direction`, turns back along another object."""
+    (state, its_branch), (partner, partner_branch) = sorted(
+        ((arriving, branch), (leaving, branch + 1)),
+        key=lambda pair: (pair[0].unstable_directions, pair[0].itinerary.tobytes()),
+    )
+    dies = direction > 0
+    return CurveEvent(
+        kind="nonsmooth_fold",
+        fraction=fraction,
+        state=state,
+        before=state if dies else None,
+        after=None if dies else state,
+        partner=partner,
+        direction="death" if dies else "birth",
+        unit=_canonical_unit(state.itinerary, *crossed),
+        branch=its_branch,
+        partner_branch=partner_branch,
+    )
+
+
 def _canonical_unit(itinerary: np.ndarray, time: int, unit: int) -> tuple[int, int]:
     """Time counted from the start of the canonical itinerary."""
     return int((time - itineraries.canonical_shift(itinerary)) % len(itinerary)), int(unit)
@@ -264,7 +306,7 @@ def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) ->
         if beside is None:
             return Curve((), "unresolved", state, 1, "the object lies on a border at the recorded point")
         state = beside
-    while len(events) < MOST_EVENTS:
+    for _ in range(MOST_EVENTS):
         last, beyond = _last_admissible(path, state, 1.0 if direction > 0 else 0.0)
         events += _stability_events(path, state, last, branch)
         if beyond is None:
@@ -310,45 +352,22 @@ def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) ->
             continue
         if not itineraries.is_primitive(flipped) or (len(effective) > 1 and _collapses(path, state, last)):
             return Curve(tuple(events), "collapsed", last, branch + 1)
-        if len(effective) > 1:
+        if not _share_a_border(relu_map, effective):
             return Curve(tuple(events), "unresolved", last, branch + 1, "several units reach their borders at once")
         sign = state_at(path, fraction, flipped).sign
         if sign == 0.0:
             return Curve(tuple(events), "unresolved", last, branch + 1, "both tests vanish at the border")
-        unit = _canonical_unit(state.itinerary, *effective[0])
         folds = sign != state.sign
         beside = _beside(path, fraction, -direction if folds else direction, flipped)
         if beside is None:
             return Curve(tuple(events), "unresolved", last, branch + 1, "no object continues beyond the border")
         if folds:
-            events.append(
-                CurveEvent(
-                    kind="nonsmooth_fold",
-                    fraction=fraction,
-                    state=last,
-                    before=last if direction > 0 else None,
-                    after=None if direction > 0 else last,
-                    partner=beside,
-                    direction="death" if direction > 0 else "birth",
-                    unit=unit,
-                    branch=branch,
-                )
-            )
+            events.append(_fold(fraction, last, beside, direction, effective[0], branch))
             branch += 1
             direction = -direction
         else:
-            events.append(
-                CurveEvent(
-                    kind="persistence",
-                    fraction=fraction,
-                    state=last,
-                    before=last if direction > 0 else beside,
-                    after=beside if direction > 0 else last,
-                    partner=None,
-                    direction="through",
-                    unit=unit,
-                    branch=branch,
-                )
-            )
+            before, after = (last, beside) if direction > 0 else (beside, last)
+            unit = _canonical_unit(before.itinerary, *effective[0])
+            events.append(CurveEvent("persistence", fraction, last, before, after, None, "through", unit, branch))
         state = beside
-    return Curve(tuple(events), "unresolved", state, branch + 1, f"more than {MOST_EVENTS} events on one curve")
+    return Curve(tuple(events), "unresolved", state, branch + 1, f"more than {MOST_EVENTS} borders on one curve")

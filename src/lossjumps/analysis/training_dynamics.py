@@ -192,8 +192,9 @@ def _events_of(
         companions = (() if booked.partner is None else (booked.partner,)) + tuple(
             name for name, _ in booked.companions
         )
-        seen = f"cycle:{booked.object}" in occupied
-        if not seen and bifurcation.topological:
+        seen = not {f"cycle:{name}" for name in (booked.object, booked.partner)}.isdisjoint(occupied)
+        # what the data run to at the recorded epochs is what they run to beside a lone event
+        if bifurcation.topological and not (seen and len(booked_events) == 1):
             others = [abs(fraction - booked.fraction) for fraction in fractions[:position] + fractions[position + 1 :]]
             beside = min([BESIDE_EVENT, *(0.5 * gap for gap in others if gap > 0.0)])
             data_states = states(epoch if booked.fraction < 0.5 else epoch + 1)

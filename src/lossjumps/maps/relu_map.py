@@ -29,7 +29,8 @@ def real_array(value: Any, name: str, *shapes: tuple[int | str, ...]) -> np.ndar
         For complex, object or text input, ragged lists, NaN, infinities and other shapes.
     """
     if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        value = (value.double() if value.is_floating_point() else value).numpy()
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -60,7 +61,10 @@ def _linear_part(A: Any) -> np.ndarray:
     A = real_array(A, "A", ("M",), ("M", "M"))
     if A.ndim == 2 and A.shape[0] != A.shape[1]:
         raise InputError(f"A: expected shape (M,) or (M, M), got {A.shape}")
-    return np.diag(A) if A.ndim == 1 else A
+    if A.ndim == 1:
+        A = np.diag(A)
+        A.flags.writeable = False
+    return A
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +74,7 @@ class ReluMap:
     Attributes
     ----------
     A : (M, M) array
-        Linear part.
+        Linear part; given as (M,) it is the diagonal.
     U : (M, H) array
         Output weights of the units.
     V : (H, M) array
@@ -93,9 +97,8 @@ class ReluMap:
     c: np.ndarray
 
     def __post_init__(self) -> None:
-        A = real_array(self.A, "A", ("M", "M"))
+        A = _linear_part(self.A)
         dimension = A.shape[0]
-        A = real_array(A, "A", (dimension, dimension))
         U = real_array(self.U, "U", (dimension, "H"))
         units = U.shape[1]
         arrays = {

@@ -1,5 +1,6 @@
 """Find the fixed points and cycles of a ReLU map, completely where that is possible."""
 
+import sys
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -54,11 +55,14 @@ def find_cycles(
     max_order: int = 10,
     *,
     method: str = "auto",
-    starts: Iterable[Cycle | np.ndarray] = (),
+    box: None = None,
+    verify: str = "float",
+    starts: Iterable[Cycle | np.ndarray] | None = None,
     max_visits: int | None = None,
     max_regions: int = MAX_REGIONS,
     certified_words: int = CERTIFIED_WORDS,
     seed: int | Sequence[int] = 0,
+    progress: bool = False,
 ) -> FoundCycles:
     """Find fixed points and cycles of orders 1 ... max_order.
 
@@ -71,7 +75,11 @@ def find_cycles(
         "complete" lists every order by solving all sequences of regions, whatever that costs; "scyfi" searches
         every order; "auto" lists the fixed points where there are at most `max_regions` regions and every order with
         at most `certified_words` sequences of regions, and searches the others.
-    starts : iterable of Cycle or (k, H) bool arrays
+    box : None
+        Where to search: the whole space; no box can be given so far.
+    verify : {"float"}
+        How admissibility is decided.
+    starts : iterable of Cycle or (k, H) bool arrays, optional
         Region sequences that SCYFI walks from first.
     max_visits : int, optional
         Region sequences solved at the most by SCYFI at each order.
@@ -81,6 +89,8 @@ def find_cycles(
         See `method`.
     seed : int or sequence of int
         Seed of SCYFI's random starts; the same seed gives the same result.
+    progress : bool
+        Say on standard error what each order brought.
 
     Returns
     -------
@@ -99,7 +109,13 @@ def find_cycles(
             raise InputError(f"{name}: expected an integer >= 1, got {value!r}")
     if max_visits is not None and max_visits < 1:
         raise InputError(f"max_visits: expected an integer >= 1, got {max_visits!r}")
-    starts_of = _checked_starts(starts, m)
+    if box is not None:
+        raise InputError(f"box: expected None, the whole space; other boxes are not supported, got {box!r}")
+    if verify != "float":
+        raise InputError(f'verify: expected "float", got {verify!r}')
+    if min(np.atleast_1d(seed)) < 0:
+        raise InputError(f"seed: expected an integer >= 0, got {seed!r}")
+    starts_of = _checked_starts(starts or (), m)
     regions = linear_regions(m, max_regions)
     if method == "complete" and not regions.complete:
         raise InputError(f'method="complete": expected a map with at most max_regions = {max_regions} linear regions')
@@ -123,12 +139,15 @@ def find_cycles(
                 m,
                 order,
                 generator,
-                patterns=regions.patterns,
+                patterns=regions.patterns if regions.complete else regions.patterns[:0],
                 starts=starts_of.get(order, ()),
                 max_visits=max_visits,
             )
             complete[order] = False
         cycles += result.cycles
         visits[order] = result.visits
+        if progress:
+            how = "complete" if complete[order] else "searched"
+            print(f"order {order}: {len(result.cycles)} found, {how}, {result.visits} visits", file=sys.stderr)
     degenerate = list({itineraries.key(itinerary): itinerary for itinerary in degenerate}.values())
     return FoundCycles(tuple(cycles), max_order, complete, tuple(degenerate), visits, regions)

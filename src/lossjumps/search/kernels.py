@@ -136,7 +136,7 @@ def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
     relative_pivot, sign : float
         Of I - T, as `solve_in_place` gives them; sign 0.0 where there is no solution.
     residual : float
-        |F^k(z) - z| over the pieces, relative to the largest coordinate along the cycle.
+        |F^k(z) - z| over the pieces, relative to what is added up along the cycle: its coordinates and the offsets.
     """
     period = itinerary.shape[0]
     dimension = A.shape[0]
@@ -154,8 +154,14 @@ def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
     image = np.empty(dimension)
     correction = np.empty(dimension)
     points[0] = shift
+    offsets = 0.0
+    for i in range(dimension):
+        offset = abs(c[i])
+        for unit in range(U.shape[1]):
+            offset += abs(U[i, unit] * b[unit])
+        offsets = max(offsets, offset)
     for refinement in range(3):
-        scale = 0.0
+        scale = offsets
         for time in range(period):
             step_in_region(A, U, V, b, c, itinerary[time], points[time], image, inputs[time])
             for i in range(dimension):
