@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.collections import LineCollection
 
-from lossjumps.figures.run import counted_epochs, run_figure, with_bifurcation
-from lossjumps.figures.style import KINDS, save_png
+from lossjumps.figures.run import run_figure, with_bifurcation
+from lossjumps.figures.style import MARKS, save_png
 
 EPOCHS = 30
 
@@ -46,10 +46,6 @@ epochs_of_events = st.lists(st.integers(0, 40), max_size=8)
 def test_with_bifurcation_is_its_definition(jumps, bifurcations, window):
     found = with_bifurcation(np.array(jumps, dtype=int), np.unique(np.array(bifurcations, dtype=int)), window)
     assert found.tolist() == [any(0 <= jump - other <= window for other in bifurcations) for jump in jumps]
-
-
-def test_counted_epochs_leave_out_what_does_not_count(tables):
-    assert counted_epochs(tables[2]).tolist() == [4]
 
 
 def verticals(axes):
@@ -90,7 +86,7 @@ def test_stable_objects_are_filled_and_unstable_ones_hollow(tables):
 def test_rug_has_a_row_a_kind_with_its_count(tables):
     axes = run_figure(*tables, title="", window=1).axes[3]
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert len(labels) == len(KINDS)
+    assert len(labels) == len(MARKS)
     assert "nonsmooth fold (1)" in labels
     assert "unresolved (1)" in labels
     # A persistence that keeps stability is no event of the rug.
@@ -100,8 +96,8 @@ def test_rug_has_a_row_a_kind_with_its_count(tables):
 
 
 def test_every_kind_looks_different():
-    assert len({mark.marker for mark in KINDS.values()}) == len(KINDS)
-    assert len({mark.colour for mark in KINDS.values()}) == len(KINDS)
+    assert len({mark.marker for mark in MARKS.values()}) == len(MARKS)
+    assert len({mark.colour for mark in MARKS.values()}) == len(MARKS)
 
 
 def test_a_run_without_any_object_or_event_is_drawn(tables):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossjumps.analysis.events import COUNTED_KINDS
 from lossjumps.analysis.jumps import find_jumps
 from lossjumps.configuration.schema import JumpsConfig
 from lossjumps.errors import InputError
@@ -83,7 +84,7 @@ STATUS = pd.DataFrame({"run": ["toy-s1", "toy-s0"], "status": ["diverged", "fini
 def test_coincidences_on_paper():
     found = jumps.jumps_table(history(), RUNS, JumpsConfig())
     table = coincidences.coincidences_table(found, bifurcations(), STATUS, RUNS, [1, 0])
-    assert len(table) == 2 * 3 * len(coincidences.KINDS) * 2
+    assert len(table) == 2 * 3 * len(COUNTED_KINDS) * 2
     rows = table.set_index(["run", "loss", "kind", "window"])
     counts = ["jumps", "bifurcations", "precursor_hits", "trigger_hits", "epochs", "covered"]
     expected = {
@@ -110,7 +111,7 @@ def test_coincidences_on_paper():
 def test_runs_without_events_are_counted():
     none = jumps.jumps_table(history(), RUNS[1:], JumpsConfig())
     table = coincidences.coincidences_table(none, bifurcations()[:0], STATUS, RUNS, [0])
-    assert len(table) == 2 * 3 * len(coincidences.KINDS)
+    assert len(table) == 2 * 3 * len(COUNTED_KINDS)
     assert (table[["jumps", "bifurcations", "precursor_hits", "trigger_hits", "covered"]] == 0).all(axis=None)
     with pytest.raises(InputError, match=r"status.parquet: run toy-s7 is missing"):
         coincidences.coincidences_table(none, bifurcations(), STATUS, ("toy-s7",), [0])

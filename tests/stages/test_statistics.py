@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossjumps.analysis.events import COUNTED_KINDS, LOSSES
 from lossjumps.configuration.schema import CoincidenceConfig
 from lossjumps.errors import InputError
 from lossjumps.stages import statistics
-from lossjumps.stages.coincidences import KINDS, coincidences_table
+from lossjumps.stages.coincidences import coincidences_table
 from lossjumps.stages.files import write_table
-from lossjumps.stages.jumps import LOSSES
 
 WINDOWS = [0, 1]
 
@@ -88,7 +88,7 @@ def row(table, **keys):
 
 def test_conditions_on_paper(written):
     conditions, _ = written
-    assert len(conditions) == 2 * len(LOSSES) * len(KINDS) * len(WINDOWS)
+    assert len(conditions) == 2 * len(LOSSES) * len(COUNTED_KINDS) * len(WINDOWS)
     # BPTT: 3 + 1 + 1 jumps and 3 + 1 + 1 folds in 100 + 100 + 50 epochs; s9 is not in the plan.
     # Window 0: 10-10 and 20-20.  Window 1: also 40-39.  80 and 49 have none (60, and 47 two epochs before).
     bptt = row(conditions, condition="bptt", loss="loss_free", kind="any", window=1)

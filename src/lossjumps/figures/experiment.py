@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lossjumps.figures.run import counted_epochs
+from lossjumps.analysis.events import counted_epochs
 from lossjumps.figures.style import (
     BLACK,
     BLUE,

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
 
-from lossjumps.figures.style import BLACK, BLUE, GREY, KINDS, LIGHT_GREY, ORANGE, SKY, VERMILLION, styled
+from lossjumps.analysis.events import KIND_NAMES, PRIMARY_LOSS, counted, counted_epochs
+from lossjumps.figures.style import BLACK, BLUE, GREY, LIGHT_GREY, MARKS, ORANGE, SKY, VERMILLION, styled
 
-LOSSES = {
+CURVES = {
     "loss_free": ("free-running, short", BLACK, 1.0),
     "loss_forced": ("forced", SKY, 1.0),
 }
@@ -28,7 +29,7 @@ def run_figure(
     *,
     title: str,
     window: int,
-    loss: str = "loss_free",
+    loss: str = PRIMARY_LOSS,
 ) -> Figure:
     """Draw one run against its epochs.
 
@@ -85,12 +86,6 @@ def run_figure(
     return figure
 
 
-def counted_epochs(bifurcations: pd.DataFrame) -> np.ndarray:
-    """Return the epochs with a topological bifurcation that is resolved, each once, ascending: (n,) int."""
-    counted = bifurcations["topological"].astype(bool) & (bifurcations["kind"] != "unresolved")
-    return np.unique(bifurcations.loc[counted, "epoch"].to_numpy(dtype=int))
-
-
 def with_bifurcation(jumps: np.ndarray, bifurcations: np.ndarray, window: int) -> np.ndarray:
     """Tell for each jump whether a bifurcation shares its epoch or precedes it by at most `window` epochs.
 
@@ -112,7 +107,7 @@ def with_bifurcation(jumps: np.ndarray, bifurcations: np.ndarray, window: int) -
 def _draw_losses(axes: Axes, history: pd.DataFrame, jumps: pd.DataFrame, loss: str) -> None:
     """Draw the loss curves on a logarithmic axis, with a triangle at each jump."""
     epochs = history["epoch"].to_numpy()
-    for column, (label, colour, width) in LOSSES.items():
+    for column, (label, colour, width) in CURVES.items():
         values = _drawable(history[column])
         axes.plot(epochs, values, color=colour, linewidth=width, label=f"loss, {label}")
     at = pd.Series(_drawable(history[loss]), index=epochs)
@@ -230,9 +225,8 @@ def _draw_objects(axes: Axes, cycles: pd.DataFrame, values: np.ndarray, last_epo
 
 def _draw_rug(axes: Axes, bifurcations: pd.DataFrame) -> None:
     """Draw a row of marks for each kind of bifurcation, filled where the occupied attractor is concerned."""
-    shown = bifurcations[bifurcations["topological"].astype(bool) | (bifurcations["kind"] == "unresolved")]
-    names = list(KINDS)
-    for row, (kind, mark) in enumerate(KINDS.items()):
+    shown = bifurcations[counted(bifurcations) | counted(bifurcations, "unresolved")]
+    for row, (kind, mark) in enumerate(MARKS.items()):
         of_kind = shown[shown["kind"] == kind]
         occupied = of_kind["occupied"].to_numpy(dtype=bool)
         for some, face in ((of_kind[~occupied], "white"), (of_kind[occupied], mark.colour)):
@@ -246,9 +240,9 @@ def _draw_rug(axes: Axes, bifurcations: pd.DataFrame) -> None:
                 markeredgewidth=0.9,
                 linestyle="none",
             )
-    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_ylim(len(MARKS) - 0.4, -0.6)
     counts = shown["kind"].value_counts()
-    axes.set_yticks(range(len(names)), [f"{mark.label} ({counts.get(kind, 0)})" for kind, mark in KINDS.items()])
+    axes.set_yticks(range(len(MARKS)), [f"{KIND_NAMES[kind]} ({counts.get(kind, 0)})" for kind in MARKS])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", color=LIGHT_GREY, linewidth=0.5)
     handles = [

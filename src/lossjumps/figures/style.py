@@ -6,12 +6,13 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from lossjumps.analysis.events import KINDS
+
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 BLACK = "#000000"
 ORANGE = "#E69F00"
 SKY = "#56B4E9"
 GREEN = "#009E73"
-YELLOW = "#F0E442"
 BLUE = "#0072B2"
 VERMILLION = "#D55E00"
 PURPLE = "#CC79A7"
@@ -42,22 +43,27 @@ styled = matplotlib.rc_context(
 
 @dataclass(frozen=True)
 class Mark:
-    """How one kind of bifurcation is named and drawn."""
+    """How one kind of bifurcation is drawn."""
 
-    label: str
     marker: str
     colour: str
 
 
-KINDS: dict[str, Mark] = {
-    "nonsmooth_fold": Mark("nonsmooth fold", "^", VERMILLION),
-    "persistence": Mark("persistence with new stability", "s", BLUE),
-    "degenerate_transcritical": Mark("degenerate transcritical", "D", PURPLE),
-    "degenerate_flip": Mark("degenerate flip", "P", GREEN),
-    "centre": Mark("centre", "o", ORANGE),
-    "unresolved": Mark("unresolved", "X", GREY),
-}
-"""Kinds of bifurcation in the order in which they are listed everywhere."""
+MARKS: dict[str, Mark] = dict(
+    zip(
+        KINDS,
+        (
+            Mark("^", VERMILLION),
+            Mark("s", BLUE),
+            Mark("D", PURPLE),
+            Mark("P", GREEN),
+            Mark("o", ORANGE),
+            Mark("X", GREY),
+        ),
+        strict=True,
+    )
+)
+"""How the kinds of bifurcation are drawn, in their order."""
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -9,23 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lossjumps.analysis.coincidence import coverage
+from lossjumps.analysis.events import COUNTED_KINDS, LOSSES, counted_epochs
 from lossjumps.analysis.nulls import Tolerance, count_hits
 from lossjumps.configuration import load_batch, load_events
 from lossjumps.errors import InputError
 from lossjumps.stages.files import read_table, write_table
-from lossjumps.stages.jumps import LOSSES
-
-KINDS = (
-    "any",
-    "occupied",
-    "nonsmooth_fold",
-    "persistence",
-    "degenerate_transcritical",
-    "degenerate_flip",
-    "centre",
-    "unresolved",
-)
-"""What is counted as a bifurcation: `bifurcation_epochs`."""
 
 COLUMNS = {
     "run": "str",
@@ -61,29 +49,8 @@ def run(folder: Path) -> None:
 
 
 def bifurcation_epochs(bifurcations: pd.DataFrame, kind: str, n_steps: int) -> np.ndarray:
-    """Epochs of one run with a bifurcation of this kind, each once, ascending.
-
-    Parameters
-    ----------
-    bifurcations : DataFrame
-        Rows of one run: epoch, kind, topological, occupied.
-    kind : str
-        ``"any"``: topological ones (an object appears, vanishes or changes stability), unresolved ones excluded;
-        ``"occupied"``: those of them that concern the occupied attractor; the name of a kind: the topological ones of
-        that kind; ``"unresolved"``: all unresolved ones, which count nowhere else.
-    n_steps : int
-        Epochs that the run lived.
-    """
-    unresolved = bifurcations["kind"] == "unresolved"
-    if kind == "unresolved":
-        chosen = unresolved
-    else:
-        chosen = bifurcations["topological"].fillna(False).astype(bool) & ~unresolved
-        if kind == "occupied":
-            chosen &= bifurcations["occupied"].fillna(False).astype(bool)
-        elif kind != "any":
-            chosen &= bifurcations["kind"] == kind
-    epochs = np.unique(bifurcations.loc[chosen, "epoch"].to_numpy(dtype=np.int64))
+    """Epochs 0 ... n_steps - 1 of one run with a bifurcation that counts for this kind, each once, ascending."""
+    epochs = counted_epochs(bifurcations, kind)
     return epochs[epochs < n_steps]
 
 
@@ -117,7 +84,7 @@ def coincidences_table(
         The columns of `COLUMNS`: jumps, bifurcations (epochs with one), precursor_hits (jumps with a bifurcation 0 ...
         window epochs before), trigger_hits (bifurcations with a jump 0 ... window epochs after), epochs lived, and
         covered (epochs in which a jump would be a precursor hit).  Sorted by run in the order of `runs`, loss,
-        kind in the order of `KINDS`, and window.
+        kind in the order of `COUNTED_KINDS`, and window.
 
     Raises
     ------
@@ -134,7 +101,7 @@ def coincidences_table(
             raise InputError(f"status.parquet: run {name} is missing")
         n_steps = int(lived[name])
         own_jumps, own_bifurcations = jumps_of.get(name, jumps[:0]), bifurcations_of.get(name, bifurcations[:0])
-        trains = {kind: bifurcation_epochs(own_bifurcations, kind, n_steps) for kind in KINDS}
+        trains = {kind: bifurcation_epochs(own_bifurcations, kind, n_steps) for kind in COUNTED_KINDS}
         covered = {kind: [coverage(train, n_steps, window) for window in windows] for kind, train in trains.items()}
         for loss in LOSSES:
             jumped = jump_epochs(own_jumps, loss, n_steps)

@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lossjumps.analysis.events import LOSSES
 from lossjumps.analysis.jumps import DETECTOR, find_jumps
 from lossjumps.configuration import load_batch, load_events
 from lossjumps.configuration.schema import JumpsConfig
 from lossjumps.errors import InputError
 from lossjumps.stages.files import read_table, write_table
-
-LOSSES = ("loss_free", "loss_free_long", "loss_forced")
-"""The losses whose jumps are looked for: those that mean the same in every condition, the primary one first."""
 
 COLUMNS = {
     "run": "str",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lossjumps.analysis.events import PRIMARY_LOSS
 from lossjumps.analysis.nulls import NULLS
 from lossjumps.configuration import load_events, load_plan, load_tracking
 from lossjumps.data.registry import DATASETS
@@ -12,7 +13,7 @@ from lossjumps.figures.experiment import overview_figure, raster_figure
 from lossjumps.figures.style import save_png
 from lossjumps.stages import summary_text as text
 from lossjumps.stages.files import read_table, write_text, write_whole
-from lossjumps.stages.summary_numbers import PRIMARY_LOSS, ExperimentTables, condition_numbers, run_counts
+from lossjumps.stages.summary_numbers import ExperimentTables, condition_numbers, run_counts
 
 _BATCH_COLUMNS = {
     "status": ["run", "status", "last_epoch", "why"],

@@ -9,12 +9,12 @@ import pandas as pd
 
 from lossjumps.analysis.coincidence import CoincidenceResult, coincidence_over_windows
 from lossjumps.analysis.comparison import compare_means
+from lossjumps.analysis.events import COUNTED_KINDS, LOSSES
 from lossjumps.configuration import load_events, load_plan
 from lossjumps.configuration.schema import CoincidenceConfig
 from lossjumps.errors import InputError
-from lossjumps.stages.coincidences import KINDS, bifurcation_epochs, jump_epochs
+from lossjumps.stages.coincidences import bifurcation_epochs, jump_epochs
 from lossjumps.stages.files import read_table, write_table
-from lossjumps.stages.jumps import LOSSES
 
 SATURATED = 0.8
 """Chance coincidence rate above which a coincidence says nothing."""
@@ -189,7 +189,7 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
         for loss in LOSSES:
             jump_trains = [jump_epochs(table, loss, n) for table, n in zip(jumps, lengths, strict=True)]
             up = [jump_epochs(table[table["sign"] > 0], loss, n) for table, n in zip(jumps, lengths, strict=True)]
-            for kind in KINDS:
+            for kind in COUNTED_KINDS:
                 trains = [bifurcation_epochs(table, kind, n) for table, n in zip(bifurcations, lengths, strict=True)]
                 results = coincidence_over_windows(
                     jump_trains, trains, lengths or 0, windows, n_surrogates=config.surrogates, seed=config.seed
@@ -258,7 +258,7 @@ def run_values(plan: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     """
     seeds = plan[["run", "seed"]].drop_duplicates("run")
     counts = tables.coincidences.copy()
-    for name, keys in (("loss", LOSSES), ("kind", KINDS)):
+    for name, keys in (("loss", LOSSES), ("kind", COUNTED_KINDS)):
         counts[name] = pd.Categorical(counts[name], categories=keys, ordered=True)
     counts = counts.sort_values(["run", *_EVENT_KEYS], ignore_index=True)
     counts = counts.astype({"loss": "str", "kind": "str"})

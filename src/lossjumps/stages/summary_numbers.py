@@ -19,10 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lossjumps.analysis.events import KINDS, PRIMARY_LOSS, counted
 from lossjumps.errors import InputError
-from lossjumps.figures.style import KINDS
-
-PRIMARY_LOSS = "loss_free"
 
 
 @dataclass(frozen=True)
@@ -134,5 +132,5 @@ def _one_condition(of_kind: pd.DataFrame, runs: pd.DataFrame, tables: Experiment
         "runs_with_jumps": int((runs["jumps"] > 0).sum()),
         "by_kind": {kind: int(of_kind.loc[kind, "bifurcations"]) for kind in KINDS if kind in of_kind.index},
         "complete_share": float(complete["complete"].astype(bool).mean()) if len(complete) else np.nan,
-        "unresolved": int((bifurcations["kind"] == "unresolved").sum()),
+        "unresolved": int(counted(bifurcations, "unresolved").sum()),
     }

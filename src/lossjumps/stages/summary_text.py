@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from lossjumps.analysis.events import KIND_NAMES
 from lossjumps.analysis.nulls import NULLS
-from lossjumps.figures.style import KINDS
 
 WIDTH = 98
 LEVEL = 0.05
@@ -159,7 +159,7 @@ def _jumps(row: Any) -> str:
 def _bifurcations(row: Any) -> str:
     if row.bifurcations == 0:
         return "No bifurcation happened."
-    found = [f"{KINDS[kind].label} {count}" for kind, count in row.by_kind.items() if count and kind != "unresolved"]
+    found = [f"{KIND_NAMES[kind]} {count}" for kind, count in row.by_kind.items() if count and kind != "unresolved"]
     return (
         f"A bifurcation happened at {percent(row.bifurcation_share)} of the epochs ({row.bifurcations};"
         f" by kind: {', '.join(found)})."

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from lossjumps.analysis.events import PRIMARY_LOSS
 from lossjumps.configuration.digest import file_digest
 from lossjumps.configuration.loading import Batch, Settings, load_batch, load_settings, load_tracking
 from lossjumps.configuration.source import source_digest
@@ -20,6 +21,7 @@ from lossjumps.errors import InputError
 from lossjumps.figures.run import run_figure
 from lossjumps.figures.style import save_png
 from lossjumps.stages.files import read_table, write_text, write_whole
+from lossjumps.stages.listing import BATCH_TABLES
 from lossjumps.stages.tracked_content import (
     Series,
     epoch_series,
@@ -32,8 +34,7 @@ from lossjumps.stages.tracked_content import (
     run_tags,
 )
 
-PRIMARY_LOSS = "loss_free"
-TABLES = ("history", "status", "cycles", "bifurcations", "attractors", "jumps", "coincidences")
+TABLES = tuple(name.removesuffix(".parquet") for name in BATCH_TABLES)
 CONTENT_MODULES = ("lossjumps.stages.tracked_content", "lossjumps.figures.run")
 """The code that decides what a run shows; when it changes, runs are imported anew."""
 RECEIPT = "tracked.json"

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lossjumps.analysis.events import KINDS, LOSSES, counted, counted_epochs
 from lossjumps.configuration.loading import Batch, Settings
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.errors import InputError
-from lossjumps.figures.style import KINDS
 
 HISTORY_METRICS = {
     "loss_free": "loss/free",
@@ -94,8 +94,7 @@ def event_series(bifurcations: pd.DataFrame, jumps: pd.DataFrame, loss: str) -> 
         The loss whose jumps are logged.
     """
     jumps = jumps[jumps["loss"] == loss].sort_values("epoch").drop_duplicates("epoch")
-    counted = bifurcations["topological"].astype(bool) & (bifurcations["kind"] != "unresolved")
-    number = bifurcations.loc[counted, "epoch"].value_counts().sort_index()
+    number = bifurcations.loc[counted(bifurcations), "epoch"].value_counts().sort_index()
     return [
         finite_series("event/jump", jumps["epoch"].to_numpy(), jumps["size"].to_numpy()),
         finite_series("event/bifurcation", number.index.to_numpy(), number.to_numpy()),
@@ -143,11 +142,10 @@ def run_summary(
         "dynamics/complete_share": float(attractors.drop_duplicates("epoch")["complete"].mean()),
         "training/last_epoch": float(history["epoch"].max()),
     }
-    shown = bifurcations[bifurcations["topological"].astype(bool) | (bifurcations["kind"] == "unresolved")]
     for kind in KINDS:
-        summary[f"event/bifurcations_{kind}"] = float(shown.loc[shown["kind"] == kind, "epoch"].nunique())
+        summary[f"event/bifurcations_{kind}"] = float(len(counted_epochs(bifurcations, kind)))
     last = history.loc[history["epoch"].idxmax()]
-    for column in ("loss_free", "loss_free_long", "loss_forced"):
+    for column in LOSSES:
         name = HISTORY_METRICS[column]
         summary[f"{name}_final"] = float(last[column])
         finite = history.loc[np.isfinite(history[column]), column]

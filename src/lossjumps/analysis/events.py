@@ -1,0 +1,62 @@
+"""What counts as an event: the losses that jump, the kinds of bifurcation, and which bifurcations are counted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lossjumps.errors import InputError
+
+LOSSES = ("loss_free", "loss_free_long", "loss_forced")
+"""The losses whose jumps are looked for: those that mean the same in every condition, the primary one first."""
+
+PRIMARY_LOSS = LOSSES[0]
+"""The loss that summaries, figures and charts speak of."""
+
+KINDS = ("nonsmooth_fold", "persistence", "degenerate_transcritical", "degenerate_flip", "centre", "unresolved")
+"""Kinds of bifurcation in the order in which they are listed everywhere."""
+
+KIND_NAMES = {kind: kind.replace("_", " ") for kind in KINDS} | {"persistence": "persistence with new stability"}
+"""What people read, of those that are counted."""
+
+COUNTED_KINDS = ("any", "occupied", *KINDS)
+"""What is counted as a bifurcation: `counted`."""
+
+
+def counted(bifurcations: Mapping[str, Any], kind: str = "any") -> np.ndarray:
+    """Tell which rows of a table of bifurcations count.
+
+    Parameters
+    ----------
+    bifurcations : DataFrame or mapping of columns, each (n,)
+        kind, topological and, for ``"occupied"``, occupied.
+    kind : str
+        ``"any"``: topological ones (an object appears, vanishes or changes stability), unresolved ones excluded;
+        ``"occupied"``: those of them that concern the occupied attractor; the name of a kind: the topological ones of
+        that kind; ``"unresolved"``: all unresolved ones, which count nowhere else.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    Raises
+    ------
+    InputError
+        If `kind` is none of `COUNTED_KINDS`.
+    """
+    if kind not in COUNTED_KINDS:
+        raise InputError(f"kind: expected one of {', '.join(COUNTED_KINDS)}, got {kind!r}")
+    kinds = np.asarray(bifurcations["kind"], dtype=object)
+    if kind == "unresolved":
+        return kinds == "unresolved"
+    chosen = np.asarray(bifurcations["topological"], dtype=bool) & (kinds != "unresolved")
+    if kind == "occupied":
+        chosen &= np.asarray(bifurcations["occupied"], dtype=bool)
+    elif kind != "any":
+        chosen &= kinds == kind
+    return chosen
+
+
+def counted_epochs(bifurcations: Mapping[str, Any], kind: str = "any") -> np.ndarray:
+    """Return the epochs of one run with a bifurcation that counts (`counted`), each once, ascending: (m,) int64."""
+    return np.unique(np.asarray(bifurcations["epoch"])[counted(bifurcations, kind)].astype(np.int64))
