@@ -218,16 +218,16 @@ def test_same_bytes_on_one_core_as_on_two(tree):
 
 @pytest.mark.slow
 def test_a_failing_batch_stops_no_other(tree):
-    np.save(tree.folder / "constant.npy", np.ones((400, 2)))
-    (tree.folder / "conf" / "dataset" / "constant.yaml").write_text(
-        "name: file\npath: constant.npy\nlength_train: 150\nlength_test: 150\n"
+    # What planning cannot know: a simulation that overflows.
+    (tree.folder / "conf" / "dataset" / "exploding.yaml").write_text(
+        "name: lorenz63\nrho: 1.0e+30\nlength_train: 150\nlength_test: 150\n"
     )
-    overrides = "dataset=constant,vanderpol training=bptt seed=0 training.epochs=1 results=failing"
+    overrides = "dataset=exploding,vanderpol training=bptt seed=0 training.epochs=1 results=failing"
     done = tree.snakemake("--cores", "2", overrides=overrides)
     experiment = tree.folder / "failing" / "smoke"
     assert done.returncode == 1
     assert len(list(experiment.glob("batches/vanderpol-*/tracked.json"))) == 1
     assert not (experiment / "summary.md").exists()
-    [log] = experiment.glob("logs/dataset/constant-*.log")
-    assert log.read_text().startswith("lossjumps: constant.npy: ") and log.read_text().count("\n") == 1
+    [log] = experiment.glob("logs/dataset/exploding-*.log")
+    assert log.read_text().startswith("lossjumps: dataset lorenz63: ") and log.read_text().count("\n") == 1
     assert log.read_text().strip() in done.stderr + done.stdout

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import yaml
 
-from lossjumps.configuration import load_batch, load_dataset_config, load_plan, load_settings
+from lossjumps.configuration import kinds, load_batch, load_dataset_config, load_plan, load_settings
 from lossjumps.configuration.describe import bytes_needed, describe, readable_bytes
 from lossjumps.configuration.request import plan_again, workflow_request
+from lossjumps.data import file
 from lossjumps.errors import InputError
 from lossjumps.stages.plan import plan_table
 from lossjumps.stages.plan import run as write_plan
@@ -173,6 +174,17 @@ def test_the_content_of_a_file_is_part_of_its_data_set(plan_of, tmp_path):
     assert plan_of(*one).rows == first.rows
 
 
+def test_a_file_is_read_and_hashed_once_however_many_conditions_share_it(plan_of, tmp_path, monkeypatch):
+    series = np.random.default_rng(1).standard_normal((800, 3))
+    np.savetxt(tmp_path / "mine.csv", series, delimiter=",")
+    asked = []
+    monkeypatch.setattr(file, "_csv", lambda path, read=file._csv: asked.append("read") or read(path))
+    monkeypatch.setattr(kinds, "file_digest", lambda path, of=kinds.file_digest: asked.append("hash") or of(path))
+    shared = ("dataset=file", "dataset.path=mine.csv", "seed=0", "dataset.columns=[0],[1,2]", "model.hidden=3,4")
+    assert len(plan_of(*shared).conditions) == 8
+    assert sorted(asked) == ["hash", "read"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -182,9 +194,29 @@ def test_the_content_of_a_file_is_part_of_its_data_set(plan_of, tmp_path):
         (["training.sequence_length=400"], "training.sequence_length: expected less than dataset.length_train"),
         (["training=bptt,gtf", "training.alpha=0.3"], r"\(in the condition lorenz63 bptt\)"),
         (["dataset=file", "dataset.path=nowhere.csv"], "nowhere.csv"),
+        (
+            ["dataset=santafe_laser", "dataset.length_train=9900"],
+            "dataset santafe_laser: expected at least 10208 samples",
+        ),
+        (
+            ["dataset=file", "dataset.path=mine.csv", "dataset.columns=[v]", "dataset.length_train=500"],
+            "at least 800 samples .*, found 750",
+        ),
+        (
+            ["dataset=file", "dataset.path=mine.csv", "dataset.columns=[u]"],
+            "column 0 of the training series is constant",
+        ),
+        (
+            ["dataset=file", "dataset.path=mine.csv", "dataset.columns=[w]"],
+            "mine.csv: expected finite numbers, found nan",
+        ),
+        (["dataset=file", "dataset.path=mine.csv", "dataset.columns=[t]"], "expected columns of mine.csv"),
     ],
 )
-def test_impossible_combinations_are_refused_before_anything_runs(plan_of, overrides, message):
+def test_impossible_combinations_are_refused_before_anything_runs(plan_of, tmp_path, overrides, message):
+    values = np.random.default_rng(0).standard_normal((750, 3)) * [1, 0, 1]
+    values[700, 2] = np.nan
+    np.savetxt(tmp_path / "mine.csv", values, delimiter=",", header="v,u,w", comments="")
     with pytest.raises(InputError, match=message) as caught:
         plan_of(*overrides)
     assert "\n" not in str(caught.value)

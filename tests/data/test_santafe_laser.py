@@ -21,7 +21,7 @@ def test_the_file_is_the_documented_one():
 
 def test_recording():
     recording = santafe_laser.recording()
-    assert recording.shape == (10093, 1)
+    assert recording.shape == (santafe_laser.SAMPLES, 1) == (10093, 1)
     np.testing.assert_array_equal(recording[:5, 0], [86, 141, 95, 41, 22])
     assert (recording.min(), recording.max()) == (recording.min().round(), 255)
     assert recording.mean() == pytest.approx(59.8316, abs=1e-4)
@@ -40,12 +40,17 @@ def test_series():
 
 
 def test_too_long_a_series_is_refused():
-    with pytest.raises(InputError, match=r"dataset santafe_laser: expected at least 14008 samples .*, found 10093"):
-        santafe_laser.load(SantaFeLaserConfig(name="santafe_laser", length_train=9000))
+    for refuse in (santafe_laser.load, santafe_laser.check):
+        with pytest.raises(InputError, match=r"dataset santafe_laser: expected at least 14008 samples .*, found 10093"):
+            refuse(SantaFeLaserConfig(name="santafe_laser", length_train=9000))
+    santafe_laser.check(SantaFeLaserConfig(name="santafe_laser", length_train=5085))
+    with pytest.raises(InputError, match="at least 10094 samples"):
+        santafe_laser.check(SantaFeLaserConfig(name="santafe_laser", length_train=5086))
 
 
 def test_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "reservoirpy", None)
     monkeypatch.setitem(sys.modules, "reservoirpy.datasets", None)
-    with pytest.raises(InputError, match="pip install reservoirpy"):
+    with pytest.raises(ModuleNotFoundError) as caught:
         santafe_laser.load(SantaFeLaserConfig(name="santafe_laser"))
+    assert caught.value.name.startswith("reservoirpy")

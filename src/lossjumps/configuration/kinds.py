@@ -1,6 +1,8 @@
 """The schema that belongs to the name of a data set, a model or a training: the registries, seen from here."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from lossjumps.configuration.digest import digest, file_digest
@@ -55,10 +57,16 @@ def content_digest(dataset: Any) -> str | None:
     InputError
         If there is no such file.
     """
+    from lossjumps.data.file import stamp
     from lossjumps.data.registry import DATASETS
 
     files = DATASETS[dataset.name].files(dataset)
-    return digest([file_digest(path) for path in files]) if files else None
+    return digest([_digest_of(path, stamp(path)) for path in files]) if files else None
+
+
+@lru_cache(maxsize=64)  # every condition of a sweep may read the same file
+def _digest_of(path: Path, state: tuple[str, int, int]) -> str:
+    return file_digest(path)
 
 
 def observed_of(dataset: Any) -> int:

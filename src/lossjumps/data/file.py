@@ -1,6 +1,7 @@
 """A user's own recording: a .npy, .npz or .csv file with samples in rows."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,18 @@ def n_observed(config: FileConfig) -> int:
         return len(config.columns) * config.embedding_dimension
     if path.suffix.lower() == ".csv":
         return len(_first_line(path)) * config.embedding_dimension
-    return _array(path, config.array).shape[1] * config.embedding_dimension
+    return _content(path, config.array)[1].shape[1] * config.embedding_dimension
+
+
+def check(config: FileConfig) -> None:
+    """Check that the series can be made, by making them; a file that did not change is read once.
+
+    Raises
+    ------
+    InputError
+        As `load` does.
+    """
+    load(config)
 
 
 def load(config: FileConfig) -> Series:
@@ -74,11 +86,7 @@ def load(config: FileConfig) -> Series:
         If the file or what it holds is unfit: missing, empty, text, not finite, constant, too short.
     """
     [path] = files(config)
-    names: list[str] = []
-    if path.suffix.lower() == ".csv":
-        names, values = _csv(path)
-    else:
-        values = _array(path, config.array)
+    names, values = _content(path, config.array)
     if len(values) == 0 or values.shape[1] == 0:
         raise InputError(f"{path}: expected samples, the file holds none")
     chosen = _positions(config.columns, names, values.shape[1], path)
@@ -102,6 +110,22 @@ def load(config: FileConfig) -> Series:
         generator=np.random.default_rng([config.noise_seed, OBSERVATION_NOISE]),
         what=str(path),
     )
+
+
+def stamp(path: Path) -> tuple[str, int, int]:
+    """Say which file this is, and which state of it: place, size and time of the last change."""
+    status = path.stat()
+    return str(path.resolve()), status.st_size, status.st_mtime_ns
+
+
+def _content(path: Path, array: str | None) -> tuple[list[str], np.ndarray]:
+    """Names of the columns, where the file has some, and the numbers (T, C), which are not to be changed."""
+    return _content_of(path, array, stamp(path))
+
+
+@lru_cache(maxsize=4)  # planning asks once a condition
+def _content_of(path: Path, array: str | None, state: tuple[str, int, int]) -> tuple[list[str], np.ndarray]:
+    return _csv(path) if path.suffix.lower() == ".csv" else ([], _array(path, array))
 
 
 def _array(path: Path, name: str | None) -> np.ndarray:

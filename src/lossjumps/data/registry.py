@@ -27,6 +27,8 @@ class DatasetKind:
     """A configuration object to the number N of observed variables, cheaply: planning asks for it."""
     files: Callable[[Any], list[Path]] = lambda config: []
     """A configuration object to the user's files that the series are read from."""
+    check: Callable[[Any], None] = lambda config: None
+    """Raises `InputError` if the series cannot be made, as far as that is known without simulating: planning asks."""
 
 
 DATASETS: dict[str, DatasetKind] = {
@@ -40,8 +42,9 @@ DATASETS: dict[str, DatasetKind] = {
             "real",
             santafe_laser.load,
             lambda config: config.embedding_dimension,
+            check=santafe_laser.check,
         ),
-        DatasetKind("file", file.FileConfig, "real", file.load, file.n_observed, file.files),
+        DatasetKind("file", file.FileConfig, "real", file.load, file.n_observed, file.files, file.check),
     )
 }
 

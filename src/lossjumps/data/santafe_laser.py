@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossjumps.configuration.schema import DatasetConfig, require
-from lossjumps.data.series import Series, split, standardised
+from lossjumps.data.series import Series, check_length, split, standardised
 from lossjumps.data.simulation import OBSERVATION_NOISE
-from lossjumps.errors import InputError
+
+SAMPLES = 10_093
+"""Samples of the recording, known without reading it."""
 
 
 @dataclass
@@ -35,18 +37,32 @@ def recording() -> np.ndarray:
 
     Raises
     ------
-    InputError
+    ModuleNotFoundError
         If the package reservoirpy is not installed.
     """
-    try:
-        from reservoirpy.datasets import santafe_laser
-    except ImportError:
-        raise InputError(
-            "dataset santafe_laser: expected the package reservoirpy to be installed (pip install reservoirpy)"
-        ) from None
+    from reservoirpy.datasets import santafe_laser
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # reservoirpy leaves its file for Python to close
         return np.asarray(santafe_laser(), dtype=np.float64)
+
+
+def check(config: SantaFeLaserConfig) -> None:
+    """Check that the recording is long enough, without reading it.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    check_length(
+        SAMPLES,
+        config.length_train,
+        config.length_test,
+        dimension=config.embedding_dimension,
+        delay=config.embedding_delay,
+        what="dataset santafe_laser",
+    )
 
 
 def load(config: SantaFeLaserConfig) -> Series:

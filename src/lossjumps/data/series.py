@@ -61,6 +61,24 @@ def delay_embed(series: np.ndarray, dimension: int, delay: int) -> np.ndarray:
     return np.concatenate([series[span - lag * delay :][:length] for lag in range(dimension)], axis=1)
 
 
+def check_length(samples: int, length_train: int, length_test: int, *, dimension: int, delay: int, what: str) -> None:
+    """Check that a raw series has samples enough for an embedded training and test series that share none.
+
+    Raises
+    ------
+    InputError
+        If the series is too short.
+    """
+    span = (dimension - 1) * delay
+    needed = length_train + length_test + 2 * span
+    if samples < needed:
+        embedding = f" and twice {span} samples that the embedding takes" if span else ""
+        raise InputError(
+            f"{what}: expected at least {needed} samples (dataset.length_train = {length_train}, "
+            f"dataset.length_test = {length_test}{embedding}), found {samples}"
+        )
+
+
 def split(
     series: np.ndarray, length_train: int, length_test: int, *, dimension: int, delay: int, what: str
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -71,14 +89,8 @@ def split(
     InputError
         If the series is too short.
     """
+    check_length(len(series), length_train, length_test, dimension=dimension, delay=delay, what=what)
     span = (dimension - 1) * delay
-    needed = length_train + length_test + 2 * span
-    if len(series) < needed:
-        embedding = f" and twice {span} samples that the embedding takes" if span else ""
-        raise InputError(
-            f"{what}: expected at least {needed} samples (dataset.length_train = {length_train}, "
-            f"dataset.length_test = {length_test}{embedding}), found {len(series)}"
-        )
     cut = length_train + span
     train, test = series[:cut], series[cut : cut + length_test + span]
     return delay_embed(train, dimension, delay), delay_embed(test, dimension, delay)

@@ -23,7 +23,7 @@ def check(dataset: Any, model: ModelConfig, training: TrainingConfig) -> None:
         Naming the key that does not fit the others, and what was expected.
     """
     kind = kind_of(dataset)
-    kind.files(dataset)
+    kind.check(dataset)
     check_series(model, training, kind.n_observed(dataset), dataset.length_train, dataset.length_test)
 
 
