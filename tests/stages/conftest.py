@@ -10,7 +10,7 @@ import yaml
 from lossjumps.configuration.kinds import dataset_object, model_object, training_object
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.configuration.schema import EventsConfig, SearchConfig, TrackingConfig
-from lossjumps.stages import coincidences, statistics
+from lossjumps.stages import coincidences, report, statistics
 from lossjumps.stages.files import write_table
 
 STATES = 2
@@ -155,3 +155,13 @@ def make_experiment():
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def reported_experiment(make_experiment, tmp_path_factory):
+    """The hand-made experiment with its statistics and report; for all tests, so none writes into it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        folder = make_experiment(tmp_path_factory.mktemp("results") / "paper")
+        report.run(folder)
+    return folder

@@ -13,10 +13,8 @@ from lossjumps.stages.summary_text import aligned, null_names, short_label, with
 
 
 @pytest.fixture(scope="module")
-def experiment(make_experiment, tmp_path_factory):
-    folder = make_experiment(tmp_path_factory.mktemp("results") / "paper")
-    report.run(folder)
-    return folder
+def experiment(reported_experiment):
+    return reported_experiment
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +140,11 @@ def test_runs_that_the_plan_does_not_name_do_not_count(experiment, tmp_path):
     assert set(tables.status["run"]) == set(plan.loc[plan["dataset"] == "lorenz63", "run"])
     after = condition_numbers(tables, 1).set_index("condition")
     pd.testing.assert_frame_equal(after, before.loc[after.index])
+
+
+def test_a_data_set_under_a_name_of_the_users_has_its_origin(experiment):
+    plan = pd.read_parquet(experiment / "plan.parquet").replace({"dataset": {"santafe_laser": "cell"}})
+    assert report.origins_of(experiment, plan) == {"lorenz63": "simulated", "cell": "real"}
 
 
 def test_figures_of_the_experiment(experiment):

@@ -1,4 +1,5 @@
 import json
+import shutil
 import sqlite3
 from types import SimpleNamespace
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lossjumps.errors import InputError
-from lossjumps.stages import report, track
+from lossjumps.stages import track, tracking_store
 from lossjumps.stages.tracking_store import open_store, tracking_uri
 
 BATCH = "lorenz63-shallow_plrnn-bptt-s0-1-bbbbbbbb"
@@ -20,12 +21,11 @@ def no_server(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def experiment(make_experiment, tmp_path_factory):
+def experiment(reported_experiment, tmp_path_factory):
     """An experiment that is imported whole; making the database takes seconds, so the tests share it."""
+    folder = shutil.copytree(reported_experiment, tmp_path_factory.mktemp("tracked") / "paper")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        folder = make_experiment(tmp_path_factory.mktemp("results") / "paper")
-        report.run(folder)
         track.run(folder / "batches" / BATCH)
         track.run(folder)
     return folder
@@ -107,13 +107,15 @@ def test_importing_again_changes_nothing(experiment):
 ONE_BATCH = {("lorenz63", "bptt"): [(5, "finished", [(2, 1)], [])] * 2}
 
 
-def test_changed_content_replaces_the_run(make_experiment, experiment):
+def test_changed_content_replaces_the_run(make_experiment, experiment, monkeypatch):
+    collected = []
+    # It starts MLflow's own command, which takes seconds; that it deletes for good is tested below.
+    monkeypatch.setattr(tracking_store, "_collect", lambda uri, identities: collected.extend(identities))
     # A second experiment in the same database.
     folder = make_experiment(experiment.parent / "changing", ONE_BATCH, compared=False)
     batch = folder / "batches" / BATCH
     track.run(batch)
     _, first = all_runs(folder)
-    metrics = rows(folder, "select count(*) from metrics")
 
     history = pd.read_parquet(batch / "history.parquet")
     history["loss_free"] *= 2
@@ -124,8 +126,40 @@ def test_changed_content_replaces_the_run(make_experiment, experiment):
     assert {run.info.run_id for run in second.values()}.isdisjoint(run.info.run_id for run in first.values())
     points = client.get_metric_history(second[f"{KEY}0"].info.run_id, "loss/free")
     assert [point.value for point in points] == history.loc[history["run"] == f"{KEY}0", "loss_free"].tolist()
-    # The old points are gone for good, not only hidden.
-    assert rows(folder, "select count(*) from metrics") == metrics
+    assert sorted(collected) == sorted(run.info.run_id for run in first.values())
+
+
+def test_runs_are_named_by_the_plan_which_knows_what_is_swept(make_experiment, experiment):
+    folder = make_experiment(experiment.parent / "swept", ONE_BATCH, compared=False)
+    plan = pd.read_parquet(folder / "plan.parquet")
+    (folder / "plan.parquet").unlink()
+    track.run(folder / "batches" / BATCH)
+    _, runs = all_runs(folder)
+    assert {run.info.run_name for run in runs.values()} == {f"lorenz63 shallow_plrnn bptt s{seed}" for seed in (0, 1)}
+
+    # A plan for seed 0 alone, written later: the run is the same and its name tells the swept value.
+    swept = plan[plan["seed"] == 0].assign(label="lorenz63 bptt hidden=4")
+    swept.to_parquet(folder / "plan.parquet", index=False)
+    track.run(folder / "batches" / BATCH)
+    _, again = all_runs(folder)
+    assert {key: run.info.run_id for key, run in again.items()} == {key: run.info.run_id for key, run in runs.items()}
+    assert [again[f"{KEY}{seed}"].info.run_name for seed in (0, 1)] == [
+        "lorenz63 bptt hidden=4 s0",
+        "lorenz63 shallow_plrnn bptt s1",
+    ]
+    assert again[f"{KEY}0"].data.tags["label"] == "lorenz63 bptt hidden=4"
+    assert all(run.data.tags["digest"] for run in again.values())
+
+    # The summary comes after the plan, whenever the batches were imported.
+    plan.assign(label="lorenz63 bptt epochs=5").to_parquet(folder / "plan.parquet", index=False)
+    (folder / "summary.md").write_text("# swept\n")
+    track.run(folder)
+    _, last = all_runs(folder)
+    assert {run.info.run_name for run in last.values()} == {
+        "summary",
+        "lorenz63 bptt epochs=5 s0",
+        "lorenz63 bptt epochs=5 s1",
+    }
 
 
 @pytest.mark.slow
@@ -138,6 +172,7 @@ def test_half_made_runs_are_made_again_and_removed_ones_are_gone(make_experiment
     # As an importer that was killed in the middle leaves it: with its key and without its digest.
     client.delete_tag(first[f"{KEY}0"].info.run_id, "digest")
     track.run(batch)
+    # The old points are gone for good, not only hidden.
     _, second = all_runs(folder)
     assert second[f"{KEY}0"].info.run_id != first[f"{KEY}0"].info.run_id
     assert second[f"{KEY}1"].info.run_id == first[f"{KEY}1"].info.run_id

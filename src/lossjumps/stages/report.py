@@ -7,7 +7,7 @@ import pandas as pd
 
 from lossjumps.analysis.events import PRIMARY_LOSS
 from lossjumps.analysis.nulls import NULLS
-from lossjumps.configuration import load_events, load_plan, load_tracking
+from lossjumps.configuration import load_batch, load_events, load_plan, load_tracking
 from lossjumps.data.registry import DATASETS
 from lossjumps.figures.experiment import overview_figure, raster_figure
 from lossjumps.figures.style import save_png
@@ -52,8 +52,19 @@ def run(folder: Path) -> None:
     for path in (folder / "figures").glob("*.png"):
         if path.stem not in figures:
             path.unlink()
-    origins = {dataset: DATASETS[dataset].origin for dataset in numbers["dataset"].unique() if dataset in DATASETS}
-    write_text(folder / "summary.md", summary(name, tables, window, origins, load_tracking(folder).uri))
+    write_text(
+        folder / "summary.md", summary(name, tables, window, origins_of(folder, tables.plan), load_tracking(folder).uri)
+    )
+
+
+def origins_of(folder: Path, plan: pd.DataFrame) -> dict[str, str]:
+    """Return ``simulated`` or ``real`` for every data set of a plan, by the name of its option.
+
+    An option's name is the user's choice; what it loads is in the configuration of its batches.
+    """
+    first = plan.groupby("dataset", sort=False)["batch"].first()
+    loaded = {option: load_batch(folder / "batches" / batch).dataset.name for option, batch in first.items()}
+    return {option: DATASETS[name].origin for option, name in loaded.items()}
 
 
 def read_tables(folder: Path) -> ExperimentTables:

@@ -7,6 +7,7 @@ run is replaced, and one that was left half-made by an interruption is made agai
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import yaml
 
 from lossjumps.analysis.events import PRIMARY_LOSS
 from lossjumps.configuration.digest import file_digest
-from lossjumps.configuration.loading import Batch, Settings, load_batch, load_settings, load_tracking
+from lossjumps.configuration.loading import Batch, Settings, load_batch, load_plan, load_settings, load_tracking
 from lossjumps.configuration.source import source_digest
 from lossjumps.errors import InputError
 from lossjumps.figures.run import run_figure
@@ -30,6 +31,7 @@ from lossjumps.stages.tracked_content import (
     flatten,
     left_out,
     run_configuration,
+    run_name,
     run_summary,
     run_tags,
 )
@@ -117,8 +119,23 @@ def content_digest(files: list[Path], base: Path) -> str:
         if not path.is_file():
             raise InputError(f"{path}: file not found")
     named = sorted((path.relative_to(base).as_posix(), file_digest(path)) for path in files)
-    code = [source_digest(module) for module in CONTENT_MODULES]
-    return hashlib.sha256(json.dumps([named, code]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([named, _code_digests()]).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def _code_digests() -> list[str]:
+    return [source_digest(module) for module in CONTENT_MODULES]
+
+
+def planned_labels(experiment_folder: Path) -> dict[str, str]:
+    """Return the label of every planned run, which tells swept values apart; empty before there is a plan.
+
+    A batch does not know what is swept beside it: its own label is the same for every value.
+    """
+    if not (Path(experiment_folder) / "plan.parquet").is_file():
+        return {}
+    plan = load_plan(experiment_folder)
+    return dict(zip(plan["run"], plan["label"], strict=True))
 
 
 def _track_batch(batch: Batch) -> None:
@@ -128,18 +145,20 @@ def _track_batch(batch: Batch) -> None:
     files = [batch.folder / "config.yaml", *(batch.folder / f"{table}.parquet" for table in TABLES)]
     files += [batch.experiment_folder / "settings" / f"{group}.yaml" for group in ("search", "events")]
     digest = content_digest(files, batch.experiment_folder)
+    labels = planned_labels(batch.experiment_folder)
     experiment = batch.experiment_folder.resolve()
     with open_store(settings.tracking.uri, experiment.parent, experiment.name) as store:
         present = {key: store.runs(key) for key in batch.runs}
         missing = [key for key in batch.runs if not _is_current(present[key], digest)]
         store.remove([old for key in missing for old in present[key]])
+        _relabel(store, [run for key in batch.runs if key not in missing for run in present[key]], labels)
         if missing:
             _describe_experiment(store)
             tables = {table: read_table(batch.folder / f"{table}.parquet") for table in TABLES}
             parts = {name: dict(tuple(table.groupby("run"))) for name, table in tables.items()}
             for key in missing:
                 mine = {name: parts[name].get(key, table.iloc[:0]) for name, table in tables.items()}
-                _import_run(store, batch, settings, key, mine, digest)
+                _import_run(store, batch, settings, key, labels.get(key, batch.label), mine, digest)
     write_text(batch.folder / RECEIPT, json.dumps(dict.fromkeys(batch.runs, digest), indent=1, sort_keys=True) + "\n")
 
 
@@ -148,13 +167,23 @@ def _is_current(runs: list[Any], digest: str) -> bool:
     return len(runs) == 1 and runs[0].info.status == "FINISHED" and runs[0].data.tags.get("digest") == digest
 
 
+def _relabel(store: Any, runs: list[Any], labels: dict[str, str]) -> None:
+    """Give runs that are there the labels of the plan: another sweep may tell more, or less, of the same training."""
+    for run in runs:
+        tags = run.data.tags
+        label = labels.get(tags.get("run_key"))
+        if label is not None and tags.get("label") != label:
+            store.client.set_tag(run.info.run_id, "label", label)
+            store.client.update_run(run.info.run_id, name=run_name(label, tags["seed"]))
+
+
 def _describe_experiment(store: Any) -> None:
     store.client.set_experiment_tag(store.experiment_id, "mlflow.note.content", EXPERIMENT_NOTE)
     store.client.set_experiment_tag(store.experiment_id, "mlflow.experimentKind", "custom_model_development")
 
 
 def _import_run(
-    store: Any, batch: Batch, settings: Settings, key: str, tables: dict[str, pd.DataFrame], digest: str
+    store: Any, batch: Batch, settings: Settings, key: str, label: str, tables: dict[str, pd.DataFrame], digest: str
 ) -> None:
     """Make the MLflow run of one training; its digest is written last, when everything is there."""
     history, status = tables["history"], tables["status"]
@@ -178,12 +207,12 @@ def _import_run(
     last_epoch = int(history["epoch"].max())
     series += [finite_series(name, [last_epoch], [value]) for name, value in summary.items()]
     configuration = run_configuration(batch, settings, seed)
-    tags = run_tags(batch, key, seed) | {
+    tags = run_tags(batch, key, seed, label) | {
         "status": state,
         "why": str(status["why"].iloc[0] or ""),
         "left_out": left_out(series),
     }
-    title = f"{batch.label}, seed {seed}" + ("" if state == "finished" else f" ({state} after epoch {last_epoch})")
+    title = f"{label}, seed {seed}" + ("" if state == "finished" else f" ({state} after epoch {last_epoch})")
     path = batch.folder / "figures" / f"{key}.png"
     figure = run_figure(
         history,
@@ -196,7 +225,7 @@ def _import_run(
     )
     write_whole(path, lambda temporary: save_png(figure, temporary))
     written = int((batch.folder / "history.parquet").stat().st_mtime * 1000)
-    run_id = _new_run(store, f"{batch.label} s{seed}", tags, written)
+    run_id = _new_run(store, run_name(label, seed), tags, written)
     _log(store, run_id, series, flatten(configuration), written)
     store.client.log_artifact(run_id, str(path))
     store.client.log_text(run_id, yaml.safe_dump(configuration, sort_keys=False), "config.yaml")
@@ -264,4 +293,6 @@ def _track_summary(folder: Path) -> None:
             for figure in figures:
                 store.client.log_artifact(run_id, str(figure), "figures")
             _finish(store, run_id, digest, written)
+        # Batches may have been imported before this plan was written.
+        _relabel(store, store.all_runs(), planned_labels(folder))
     write_text(folder / RECEIPT, json.dumps({SUMMARY_KEY: digest}, indent=1) + "\n")

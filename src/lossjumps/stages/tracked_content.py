@@ -162,20 +162,33 @@ def left_out(series: list[Series]) -> str:
     return ", ".join(f"{one.name} {one.left_out}" for one in series if one.left_out) or "none"
 
 
-def run_tags(batch: Batch, key: str, seed: int) -> dict[str, str]:
-    """Return what a run is searched, grouped and told apart by."""
+def run_name(label: str, seed: int | str) -> str:
+    """Return the name of a run in the table of runs."""
+    return f"{label} s{seed}"
+
+
+def run_tags(batch: Batch, key: str, seed: int, label: str) -> dict[str, str]:
+    """Return what a run is searched, grouped and told apart by.
+
+    Parameters
+    ----------
+    batch, key, seed
+        The batch, and the run in it.
+    label
+        The condition in readable form, with the swept values.
+    """
     alpha = batch.training.alpha
     experiment = batch.experiment_folder.resolve().name
     return {
         "experiment": experiment,
-        "dataset": batch.dataset.name,
+        "dataset": batch.data_file.stem.rpartition("-")[0],  # the option: two files of a user are told apart
         "model": batch.model.name,
         "training": batch.training.name,
         "alpha": "none" if alpha is None else f"{alpha:g}",
         "seed": str(seed),
         "run_key": key,
         "condition": batch.condition,
-        "label": batch.label,
+        "label": label,
         "batch": batch.name,
         "results": f"{experiment}/batches/{batch.name}",
     }

@@ -79,6 +79,16 @@ class Store:
         """Return the runs with this key: one, none, or more after an accident."""
         return list(self.client.search_runs([self.experiment_id], f"tags.run_key = '{run_key}'"))
 
+    def all_runs(self) -> list[Run]:
+        """Return every run of the experiment."""
+        found, token = [], None
+        while True:
+            page = self.client.search_runs([self.experiment_id], max_results=1000, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
+
     def remove(self, runs: list[Run]) -> None:
         """Delete runs; in a database for good, with their points and artifacts (a server keeps them in its trash)."""
         if not runs:
