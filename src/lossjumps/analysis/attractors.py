@@ -8,6 +8,7 @@ import numpy as np
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.complete import pieces
 from lossjumps.search.cycle import Cycle, cycle_of
+from lossjumps.search.kernels import copy_matrix, copy_vector
 from lossjumps.search.regions import Regions
 
 DIVERGED = 1e8
@@ -56,7 +57,7 @@ def _settle(A, output_weights, input_weights, b, c, state, transient, itinerary)
     first_size = 0.0
     size = 0.0
     for step in range(transient + steps):
-        inputs[:] = b
+        copy_vector(b, inputs)
         for j in range(dimension):
             coordinate = point[j]
             for unit in range(units):
@@ -79,7 +80,7 @@ def _settle(A, output_weights, input_weights, b, c, state, transient, itinerary)
                 value += output_weights[i, unit] * inputs[unit]
             image[i] = value
             size = max(size, abs(value))
-        point[:] = image
+        copy_vector(image, point)
         if not size < DIVERGED:
             return -1, True
         if step == transient:
@@ -170,7 +171,7 @@ def _norm_bounds(jacobians):
                     square[i, j] = 0.0
                     for m in range(dimension):
                         square[i, j] += gram[i, m] * gram[m, j]
-            gram[:] = square
+            copy_matrix(square, gram)
             exponent *= 0.5
         bounds[region] = np.exp(logarithm) * (1.0 + 1e-12)
     return bounds

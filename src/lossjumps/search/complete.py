@@ -12,7 +12,15 @@ from scipy.optimize import linprog
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.cycle import Cycle, cycle_of
-from lossjumps.search.kernels import BORDER, SINGULAR, linear_piece, relative_inputs, solve_in_place
+from lossjumps.search.kernels import (
+    BORDER,
+    SINGULAR,
+    copy_matrix,
+    copy_vector,
+    linear_piece,
+    relative_inputs,
+    solve_in_place,
+)
 
 CHUNK = 4096
 """Words solved before the candidates are looked at; bounds the memory of a search."""
@@ -92,8 +100,8 @@ def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most,
             finished[0] = True
             break
         visits += 1
-        product[:] = jacobians[word[0]]
-        shift[:] = offsets[word[0]]
+        copy_matrix(jacobians[word[0]], product)
+        copy_vector(offsets[word[0]], shift)
         for time in range(1, order):
             jacobian = jacobians[word[time]]
             offset = offsets[word[time]]
@@ -105,16 +113,16 @@ def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most,
                     for m in range(dimension):
                         value += jacobian[i, m] * product[m, j]
                     new_product[i, j] = value
-            product[:] = new_product
-            shift[:] = new_shift
+            copy_matrix(new_product, product)
+            copy_vector(new_shift, shift)
         for i in range(dimension):
             for j in range(dimension):
                 system[i, j] = -product[i, j]
             system[i, i] += 1.0
-        point[:] = shift
+        copy_vector(shift, point)
         pivot, sign = solve_in_place(system, point)
         if sign == 0.0 or pivot < SINGULAR:
-            singular[n_singular] = word[:order]
+            copy_vector(word[:order], singular[n_singular])
             n_singular += 1
             continue
         admissible = True
@@ -149,9 +157,9 @@ def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most,
                     for j in range(dimension):
                         value += jacobian[i, j] * point[j]
                     new_shift[i] = value
-                point[:] = new_shift
+                copy_vector(new_shift, point)
         if admissible:
-            hits[n_hits] = word[:order]
+            copy_vector(word[:order], hits[n_hits])
             n_hits += 1
     return visits, n_hits, n_singular
 

@@ -13,7 +13,22 @@ BORDER = 1e-11
 """Relative distance from a unit's border below which the sign of its input is unsafe in float64."""
 
 
-@numba.njit(cache=True, fastmath=False)
+@numba.njit(cache=True)
+def copy_vector(source, target):
+    """Copy a vector into another; a loop, for assignment to a slice takes numba seconds to compile."""
+    for i in range(source.shape[0]):
+        target[i] = source[i]
+
+
+@numba.njit(cache=True)
+def copy_matrix(source, target):
+    """Copy a matrix into another."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
+
+
+@numba.njit(cache=True)
 def solve_in_place(matrix, rhs):
     """Solve `matrix` x = `rhs` by elimination with row pivoting; both are overwritten, x is left in `rhs`.
 
@@ -96,8 +111,8 @@ def compose(A, U, V, b, c, itinerary, product, shift):
                 for m in range(dimension):
                     value += jacobian[i, m] * product[m, j]
                 new_product[i, j] = value
-        product[:] = new_product
-        shift[:] = new_shift
+        copy_matrix(new_product, product)
+        copy_vector(new_shift, shift)
 
 
 @numba.njit(cache=True)
@@ -153,7 +168,7 @@ def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
         return relative_pivot, sign, residual
     image = np.empty(dimension)
     correction = np.empty(dimension)
-    points[0] = shift
+    copy_vector(shift, points[0])
     offsets = 0.0
     for i in range(dimension):
         offset = abs(c[i])
@@ -167,7 +182,7 @@ def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
             for i in range(dimension):
                 scale = max(scale, abs(points[time, i]))
             if time + 1 < period:
-                points[time + 1] = image
+                copy_vector(image, points[time + 1])
         residual = 0.0
         for i in range(dimension):
             correction[i] = image[i] - points[0, i]

@@ -104,7 +104,8 @@ def _insert(table, rows, count, words):
             return count
         slot = (slot + np.uint64(1)) & mask
     table[slot] = count
-    rows[count] = words
+    for i in range(words.shape[0]):
+        rows[count, i] = words[i]
     return count + 1
 
 
@@ -158,7 +159,8 @@ def _cells(normals, offsets, direction, most):
             length = 0.0
             for j in range(rank):
                 length += abs(vertex[j])
-            words[:] = 0
+            for i in range(n_words):
+                words[i] = 0
             meeting = 0
             for unit in range(units):
                 value = offsets[unit]
@@ -181,8 +183,9 @@ def _cells(normals, offsets, direction, most):
             if meeting > rank:
                 if meeting > MOST_UNITS_AT_A_VERTEX:
                     return rows[:count], False
-                seen_words[:n_words] = words
-                seen_words[n_words:] = 0
+                for i in range(n_words):
+                    seen_words[i] = words[i]
+                    seen_words[n_words + i] = 0
                 for i in range(meeting):
                     seen_words[n_words + (at_vertex[i] >> 6)] |= one << np.uint64(at_vertex[i] & 63)
                 if seen < 2047:

@@ -16,7 +16,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.complete import merge_at_borders
 from lossjumps.search.cycle import Cycle, cycle_of
-from lossjumps.search.kernels import compose, solve_in_place, true_itinerary
+from lossjumps.search.kernels import compose, copy_matrix, copy_vector, solve_in_place, true_itinerary
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +69,16 @@ def _remember(visited, mark):
 
 
 @numba.njit(cache=True)
+def _equal(one, other):
+    """Whether two itineraries are the same."""
+    for time in range(one.shape[0]):
+        for unit in range(one.shape[1]):
+            if one[time, unit] != other[time, unit]:
+                return False
+    return True
+
+
+@numba.njit(cache=True)
 def _walk(A, U, V, b, c, itinerary, n_inner, visited, budget):
     """Walk from `itinerary` (overwritten) until a cycle, a known sequence, or `n_inner` steps; (visits, found)."""
     dimension = A.shape[0]
@@ -88,9 +98,9 @@ def _walk(A, U, V, b, c, itinerary, n_inner, visited, budget):
         sign = solve_in_place(product, point)[1]
         if sign == 0.0 or not true_itinerary(A, U, V, b, c, point, follower):
             return visits, False
-        if (follower == itinerary).all():
+        if _equal(follower, itinerary):
             return visits, True
-        itinerary[:] = follower
+        copy_matrix(follower, itinerary)
     return visits, False
 
 
@@ -107,12 +117,12 @@ def _draw_start(A, U, V, b, c, patterns, scale, center, generator, as_orbit, iti
         return true_itinerary(A, U, V, b, c, point, itinerary)
     for time in range(order):
         if patterns.shape[0] > 0:
-            itinerary[time] = patterns[int(generator.random() * patterns.shape[0])]
+            copy_vector(patterns[int(generator.random() * patterns.shape[0])], itinerary[time])
         else:
             for i in range(dimension):
                 point[i] = center[i] + scale[i] * generator.standard_normal()
             true_itinerary(A, U, V, b, c, point, single)
-            itinerary[time] = single[0]
+            copy_vector(single[0], itinerary[time])
     return True
 
 
@@ -127,11 +137,11 @@ def _search(A, U, V, b, c, starts, order, n_outer, n_inner, max_visits, patterns
     visits = 0
     count = 0
     for start in range(starts.shape[0]):
-        itinerary[:] = starts[start]
+        copy_matrix(starts[start], itinerary)
         steps, success = _walk(A, U, V, b, c, itinerary, n_inner, visited, max_visits - visits)
         visits += steps
         if success and count < found.shape[0]:
-            found[count] = itinerary
+            copy_matrix(itinerary, found[count])
             count += 1
     idle = 0
     draws = 0
@@ -143,7 +153,7 @@ def _search(A, U, V, b, c, starts, order, n_outer, n_inner, max_visits, patterns
         steps, success = _walk(A, U, V, b, c, itinerary, n_inner, visited, max_visits - visits)
         visits += steps
         if success:
-            found[count] = itinerary
+            copy_matrix(itinerary, found[count])
             count += 1
             idle = 0
     return visits, count
