@@ -177,8 +177,11 @@ def test_auto_is_the_larger_p_and_says_which():
 )
 def test_nothing_to_compare_is_nan_not_an_error(jumps, bifurcations, missing):
     result = event_coincidence(jumps, bifurcations, 10, 1, n_surrogates=9)
-    values = [result.precursor_rate, result.trigger_rate, result.p_precursor, result.p_trigger]
-    assert np.isnan([*values, result.expected_precursor_rate, result.expected_trigger_rate]).all()
+    values = [result.p_precursor, result.p_trigger, result.expected_precursor_rate, result.expected_trigger_rate]
+    assert np.isnan([*values, *result.null_precursor, *result.null_trigger]).all()
+    # Of events that exist none is a hit; of none there is no share.
+    np.testing.assert_equal(result.precursor_rate, 0.0 if jumps else np.nan)
+    np.testing.assert_equal(result.trigger_rate, 0.0 if bifurcations else np.nan)
     assert result.null_precursor.shape == result.null_trigger.shape == (9,)
     assert (result.precursor_hits, result.trigger_hits) == (0, 0)
     assert result.null["precursor"] == f"nothing to compare: no {missing}"

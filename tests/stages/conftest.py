@@ -121,6 +121,12 @@ def write_batch(folder: Path, dataset: str, training: str, seeds: list) -> None:
     coincidences.run(folder)
 
 
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch):
+    """Whatever server this computer logs to, tests do not."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
 @pytest.fixture(scope="session")
 def make_experiment():
     """Return a function that writes an experiment into a folder, with its statistics unless `compared` is false."""

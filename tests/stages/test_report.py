@@ -112,7 +112,7 @@ def test_table_repeats_what_pandas_gets_from_the_parquet_files(experiment):
             str((status["status"] == "diverged").sum()),
             f"{1000 * len(jumps) / epochs:.1f}",
             f"{100 * len(events) / epochs:.1f}%",
-            f"{100 * len(hits) / len(jumps):.1f}%" if answerable else "-",
+            f"{100 * len(hits) / len(jumps):.1f}%" if len(jumps) else "-",
             f"{100 * chance['null_precursor_mean']:.1f}%" if answerable else "-",
             f"{chance['p_precursor']:.3g}" if answerable else "-",
         ]
@@ -140,6 +140,16 @@ def test_runs_that_the_plan_does_not_name_do_not_count(experiment, tmp_path):
     assert set(tables.status["run"]) == set(plan.loc[plan["dataset"] == "lorenz63", "run"])
     after = condition_numbers(tables, 1).set_index("condition")
     pd.testing.assert_frame_equal(after, before.loc[after.index])
+
+
+def test_the_address_of_another_store_is_said(experiment, tmp_path, monkeypatch):
+    folder = shutil.copytree(experiment, tmp_path / experiment.name)
+    assert "`make ui`" in (experiment / "summary.md").read_text()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@tracking.lab:5000")
+    report.run(folder)
+    text = (folder / "summary.md").read_text()
+    assert "http://tracking.lab:5000" in text
+    assert "make ui" not in text and "secret" not in text
 
 
 def test_a_data_set_under_a_name_of_the_users_has_its_origin(experiment):

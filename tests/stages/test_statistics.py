@@ -116,7 +116,10 @@ def test_conditions_on_paper(written):
 
     nothing = row(conditions, condition="gtf", loss="loss_forced", kind="any", window=1)
     assert (nothing["jumps"], nothing["bifurcations"]) == (0, 2)
-    assert np.isnan(nothing[["precursor_rate", "trigger_rate", "p_precursor", "p_trigger"]].astype(float)).all()
+    missing = ["precursor_rate", "p_precursor", "p_trigger", "null_precursor_mean", "null_trigger_mean"]
+    assert np.isnan(nothing[missing].astype(float)).all()
+    # No jump followed any of the two bifurcations; the comparison of the runs says the same.
+    assert nothing["trigger_rate"] == 0
     assert nothing["null"] == "nothing to compare: no jumps"
 
 
@@ -132,6 +135,7 @@ def test_comparisons_on_paper(written):
         ("bifurcations_per_1000_epochs", "", "occupied", None): ([30, 10, 20], [10, 10, 0]),
         ("coincidences_per_1000_epochs", "loss_free", "any", 1): ([20, 10, 0], [0, 0, 0]),
         ("precursor_rate", "loss_free", "any", 1): ([2 / 3, 1, 0], [np.nan, 0, np.nan]),
+        ("trigger_rate", "loss_forced", "any", 1): ([0, 0, 0], [0, 0, np.nan]),
         ("trigger_rate", "loss_free", "any", 0): ([1 / 3, 1, 0], [0, 0, np.nan]),
     }
     for (quantity, loss, kind, window), (first, second) in expected.items():

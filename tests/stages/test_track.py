@@ -15,11 +15,6 @@ BATCH = "lorenz63-shallow_plrnn-bptt-s0-1-bbbbbbbb"
 KEY = "lorenz63-shallow_plrnn-bptt-aaaaaaaa-s"
 
 
-@pytest.fixture(autouse=True)
-def no_server(monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
 @pytest.fixture(scope="module")
 def experiment(reported_experiment, tmp_path_factory):
     """An experiment that is imported whole; making the database takes seconds, so the tests share it."""

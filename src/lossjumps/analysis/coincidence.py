@@ -28,7 +28,8 @@ class CoincidenceResult:
 
     A jump is a precursor hit if a bifurcation precedes it within the window, a bifurcation is a trigger hit if a
     jump follows it within the window.  With no jumps at all or no bifurcations at all there is nothing to compare:
-    rates, expected rates and p are NaN and the nulls are NaN.
+    expected rates, p and the nulls are NaN, and `null` says why.  The rate of the events that do exist is then 0 (none
+    of them is a hit), that of the others NaN.
 
     Attributes
     ----------
@@ -39,7 +40,7 @@ class CoincidenceResult:
     precursor_hits, trigger_hits : int
         How many of them are hits.
     precursor_rate, trigger_rate : float
-        Hits over counts.
+        Hits over counts; NaN where the count is 0.
     p_precursor, p_trigger : float
         (1 + #{null >= observed}) / (1 + n_surrogates).
     null_precursor, null_trigger : ndarray, shape (n_surrogates,)
@@ -263,7 +264,6 @@ def _epochs(events: np.ndarray, n_steps: int, name: str, run: int) -> np.ndarray
 def _results(
     windows: Sequence[int], counts: tuple[int, int], hits: np.ndarray, tests: list[list[NullTest]]
 ) -> tuple[CoincidenceResult, ...]:
-    defined = min(counts) > 0
     return tuple(
         CoincidenceResult(
             window=int(window),
@@ -271,8 +271,8 @@ def _results(
             bifurcations=counts[1],
             precursor_hits=int(hits[0, w]),
             trigger_hits=int(hits[1, w]),
-            precursor_rate=float(hits[0, w] / counts[0]) if defined else np.nan,
-            trigger_rate=float(hits[1, w] / counts[1]) if defined else np.nan,
+            precursor_rate=float(hits[0, w] / counts[0]) if counts[0] else np.nan,
+            trigger_rate=float(hits[1, w] / counts[1]) if counts[1] else np.nan,
             p_precursor=tests[0][w].p,
             p_trigger=tests[1][w].p,
             null_precursor=tests[0][w].surrogates,

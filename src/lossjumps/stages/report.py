@@ -14,6 +14,7 @@ from lossjumps.figures.style import save_png
 from lossjumps.stages import summary_text as text
 from lossjumps.stages.files import read_table, write_text, write_whole
 from lossjumps.stages.summary_numbers import ExperimentTables, condition_numbers, run_counts
+from lossjumps.stages.tracked_content import external_store
 
 _BATCH_COLUMNS = {
     "status": ["run", "status", "last_epoch", "why"],
@@ -52,9 +53,8 @@ def run(folder: Path) -> None:
     for path in (folder / "figures").glob("*.png"):
         if path.stem not in figures:
             path.unlink()
-    write_text(
-        folder / "summary.md", summary(name, tables, window, origins_of(folder, tables.plan), load_tracking(folder).uri)
-    )
+    store = external_store(load_tracking(folder).uri)
+    write_text(folder / "summary.md", summary(name, tables, window, origins_of(folder, tables.plan), store))
 
 
 def origins_of(folder: Path, plan: pd.DataFrame) -> dict[str, str]:
@@ -108,7 +108,7 @@ def summary(name: str, tables: ExperimentTables, window: int, origins: dict[str,
     origins
         ``simulated`` or ``real`` for the data sets where that is known.
     uri
-        The configured tracking URI; None: MLflow's database lies in the results folder.
+        The tracking URI, where one is chosen; None: MLflow's database lies in the results folder.
     """
     numbers = condition_numbers(tables, window)
     pieces = [

@@ -157,7 +157,7 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
     DataFrame
         The columns of `CONDITION_COLUMNS`, one row a condition, loss, kind and window.  Counts are sums over runs;
         rates are those sums divided: per 1000 epochs lived, precursor_rate = precursor_hits / jumps, trigger_rate =
-        trigger_hits / bifurcations (NaN without any jump or without any bifurcation), coverage = covered / epochs.
+        trigger_hits / bifurcations (NaN where that is 0 / 0), coverage = covered / epochs.
         `runs` are those with a result, `runs_diverged` of them ended early; `runs_missing` are planned without one.
         The null columns are mean and 2.5 and 97.5 % quantiles of the null, as rates.  `saturated`: chance alone gives
         more than 0.8, so that a coincidence says nothing.

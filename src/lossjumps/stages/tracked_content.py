@@ -1,5 +1,6 @@
 """What a run shows in MLflow: its metrics, parameters and tags, made from the tables of its batch."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -99,6 +100,11 @@ def event_series(bifurcations: pd.DataFrame, jumps: pd.DataFrame, loss: str) -> 
         finite_series("event/jump", jumps["epoch"].to_numpy(), jumps["size"].to_numpy()),
         finite_series("event/bifurcation", number.index.to_numpy(), number.to_numpy()),
     ]
+
+
+def external_store(configured: str | None) -> str | None:
+    """Return the tracking URI that is configured, or that of ``MLFLOW_TRACKING_URI``; None: SQLite with the results."""
+    return configured or os.environ.get("MLFLOW_TRACKING_URI") or None
 
 
 def run_summary(

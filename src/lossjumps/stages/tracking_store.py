@@ -22,6 +22,7 @@ from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
 
 from lossjumps.errors import InputError
+from lossjumps.stages.tracked_content import external_store
 
 SQL_SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
 
@@ -36,7 +37,7 @@ def tracking_uri(configured: str | None, results: Path) -> str:
     results
         Folder of all results.
     """
-    return configured or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{_database(results)}"
+    return external_store(configured) or f"sqlite:///{_database(results)}"
 
 
 def _database(results: Path) -> Path:
