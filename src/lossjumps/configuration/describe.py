@@ -13,7 +13,7 @@ from lossjumps.training.models import FAMILIES
 BYTES_PER_RUN_AND_EPOCH = 400
 """Compressed rows of all tables of a run and epoch beside the parameters (history, cycles, attractors), roughly."""
 BYTES_IN_MLFLOW_PER_RUN_AND_EPOCH = 2_700
-"""Points of a run and epoch in MLflow's SQLite store, measured: some ten metrics, each a row in a table and its index."""
+"""Points of a run and epoch in MLflow's SQLite store, measured: some ten metrics, each a row and its index."""
 BYTES_PER_RUN = 400_000
 """A run's figure, kept with the results and in MLflow, and its part of the store beside the points, roughly."""
 

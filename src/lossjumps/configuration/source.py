@@ -50,7 +50,12 @@ class _Sources:
         path = self.path(name)
         if path is None:
             raise FileNotFoundError(f"{name}: no module of that name in {self.source}")
-        return _Module(ast.parse(path.read_bytes()), name, is_package=path.name == "__init__.py")
+        return _parsed(name, path.name == "__init__.py", path.read_bytes())
+
+
+@lru_cache(maxsize=None)  # the digests of several stages are asked for, and most modules are part of most of them
+def _parsed(name: str, is_package: bool, content: bytes) -> "_Module":
+    return _Module(ast.parse(content), name, is_package)
 
 
 class _Module:
@@ -62,6 +67,7 @@ class _Module:
         self.bound: dict[str, list[ast.stmt]] = {}
         self.acting: list[ast.AST] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
+        self.text = lru_cache(maxsize=None)(self._text)
         for statement in _flat(tree.body, self.acting):
             self._sort(_without_docstrings(statement))
 
@@ -85,7 +91,7 @@ class _Module:
     def nodes(self, part: str) -> list[ast.AST]:
         return self.acting if part == "" else list(self.bound.get(part, []))
 
-    def text(self, part: str) -> list[str]:
+    def _text(self, part: str) -> list[str]:
         return [ast.dump(node) for node in self.nodes(part) if not isinstance(node, ast.Import | ast.ImportFrom)]
 
     def registers(self, sources: _Sources) -> Iterator[str]:
