@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from lossjumps.configuration.digest import digest
@@ -37,7 +37,7 @@ class _Sources:
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        self.module = lru_cache(maxsize=None)(self._read)
+        self.module = cache(self._read)
 
     def path(self, name: str) -> Path | None:
         if name.split(".")[0] != _PACKAGE:
@@ -53,7 +53,7 @@ class _Sources:
         return _parsed(name, path.name == "__init__.py", path.read_bytes())
 
 
-@lru_cache(maxsize=None)  # the digests of several stages are asked for, and most modules are part of most of them
+@cache  # the digests of several stages are asked for, and most modules are part of most of them
 def _parsed(name: str, is_package: bool, content: bytes) -> "_Module":
     return _Module(ast.parse(content), name, is_package)
 
@@ -67,7 +67,7 @@ class _Module:
         self.bound: dict[str, list[ast.stmt]] = {}
         self.acting: list[ast.AST] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
-        self.text = lru_cache(maxsize=None)(self._text)
+        self.text = cache(self._text)
         for statement in _flat(tree.body, self.acting):
             self._sort(_without_docstrings(statement))
 
