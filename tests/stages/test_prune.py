@@ -1,12 +1,13 @@
 """Pruning lists, and on demand removes, what no plan names: nothing else."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lossjumps.configuration.request import Request
 from lossjumps.errors import InputError
-from lossjumps.stages import track
+from lossjumps.stages import track, tracking_store
 from lossjumps.stages.plan import run as write_plan
 from lossjumps.stages.prepare import prepare
 from lossjumps.stages.prune import prune
@@ -23,13 +24,17 @@ def made(*overrides):
 
 @pytest.fixture
 def experiment(tmp_path, monkeypatch):
-    """Two data sets were planned and half tracked; then only one of them."""
+    """Two data sets were planned ; then only one of them."""
     monkeypatch.chdir(tmp_path)
     wide = made("training=bptt", "seed=0,1")
-    for name in wide.batches:
-        (wide.folder / "batches" / name / "tracked.json").write_text("{}")
     for name in wide.data:
         (wide.folder / "data" / f"{name}.npz").write_bytes(b"0" * 2000)
+        (wide.folder / "logs" / "dataset").mkdir(parents=True, exist_ok=True)
+        (wide.folder / "logs" / "dataset" / f"{name}.log").touch()
+    for rule, names_of_rule in (("train", wide.batches), ("settings", ["search"])):
+        (wide.folder / "logs" / rule).mkdir(parents=True)
+        for name in names_of_rule:
+            (wide.folder / "logs" / rule / f"{name}.log").touch()
     narrow = made("training=bptt", "seed=0,1", "dataset=lorenz63")
     return wide, narrow
 
@@ -38,42 +43,49 @@ def names(folder, pattern):
     return {path.name for path in folder.glob(pattern)}
 
 
-def test_it_lists_and_leaves_everything_in_place(experiment):
+def in_mlflow(monkeypatch, keys):
+    """Let MLflow's store hold these runs; returns them, kept up to date."""
+    held = sorted(keys)
+    monkeypatch.setattr(tracking_store, "run_keys", lambda uri, results, experiment: list(held))
+    monkeypatch.setattr(track, "remove_runs", lambda folder, gone: [held.remove(key) for key in gone])
+    return held
+
+
+def test_it_lists_and_leaves_everything_in_place(experiment, monkeypatch):
     wide, narrow = experiment
+    held = in_mlflow(monkeypatch, [row["run"] for row in wide.rows])
     [gone] = set(wide.batches) - set(narrow.batches)
     [data] = set(wide.data) - set(narrow.data)
     lines = prune(narrow.folder, remove=False)
-    assert len(lines) == 4 and any(gone in line for line in lines) and f"{data}.npz" in "".join(lines)
-    assert "2.0 kB" in "".join(lines) and "--yes" in lines[-1]
-    assert names(narrow.folder, "batches/*") == set(wide.batches)
+    text = "\n".join(lines)
+    assert len(lines) == 8 and f"batches/{gone}\n" in text and f"{data}.npz" in text
+    assert all(text.count(f"{row['run']}\n") == (row["batch"] == gone) for row in wide.rows)
+    assert "2.0 kB" in text and "2 runs in MLflow that no plan names" in lines[-1] and "--yes" in lines[-1]
+    assert names(narrow.folder, "batches/*") == set(wide.batches) and len(held) == 4
 
 
-def test_it_removes_files_and_runs_that_no_plan_names(experiment, monkeypatch):
+def test_it_removes_files_logs_and_runs_that_no_plan_names(experiment, monkeypatch):
     wide, narrow = experiment
-    asked = []
-    monkeypatch.setattr(track, "remove_runs", lambda folder, keys: asked.append(sorted(keys)) or len(keys))
-    lines = prune(narrow.folder, remove=True)
+    held = in_mlflow(monkeypatch, [*(row["run"] for row in wide.rows), "summary"])
+    assert "2 runs in MLflow removed" in prune(narrow.folder, remove=True)[-1]
     assert names(narrow.folder, "batches/*") == set(narrow.batches)
     assert names(narrow.folder, "data/*") == {f"{name}.{suffix}" for name in narrow.data for suffix in ("yaml", "npz")}
-    kept = {row["run"] for row in narrow.rows}
-    assert asked == [sorted(row["run"] for row in wide.rows if row["run"] not in kept)]
-    assert "2 runs removed from MLflow" in lines
+    assert names(narrow.folder, "logs/*/*") == {f"{name}.log" for name in (*narrow.batches, *narrow.data, "search")}
+    assert held == sorted([*(row["run"] for row in narrow.rows), "summary"])
     assert prune(narrow.folder, remove=True) == [f"{narrow.folder}: the plan names everything"]
 
 
-def test_a_run_that_is_planned_in_another_batch_keeps_its_place_in_mlflow(experiment, monkeypatch):
-    _, narrow = experiment
-    [name] = narrow.batches
-    batch = narrow.folder / "batches" / name
-    other = batch.with_name(f"{name}0")
-    other.mkdir()
-    for file in ("config.yaml", "tracked.json"):
-        (other / file).write_text((batch / file).read_text())
-    asked = []
-    monkeypatch.setattr(track, "remove_runs", lambda folder, keys: asked.extend(keys) or len(keys))
+def test_runs_whose_files_are_gone_or_whose_seed_is_planned_no_more_are_removed(experiment, monkeypatch):
+    wide, narrow = experiment
+    for name in set(wide.batches) - set(narrow.batches):
+        shutil.rmtree(narrow.folder / "batches" / name)
     prune(narrow.folder, remove=True)
-    assert not other.exists() and asked
-    assert not {row["run"] for row in narrow.rows}.intersection(asked)
+    fewer = made("training=bptt", "seed=1", "dataset=lorenz63")
+    assert list(fewer.batches) == list(narrow.batches)
+    held = in_mlflow(monkeypatch, [row["run"] for row in wide.rows])
+    assert len(prune(narrow.folder, remove=True)) == 4
+    assert held == [row["run"] for row in fewer.rows] and len(held) == 1
+    assert names(narrow.folder, "batches/*") == set(narrow.batches)
 
 
 def test_a_folder_without_a_plan(tmp_path):

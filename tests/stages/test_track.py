@@ -9,7 +9,7 @@ import pytest
 
 from lossjumps.errors import InputError
 from lossjumps.stages import track, tracking_store
-from lossjumps.stages.tracking_store import open_store, tracking_uri
+from lossjumps.stages.tracking_store import open_store, run_keys, tracking_uri
 
 BATCH = "lorenz63-shallow_plrnn-bptt-s0-1-bbbbbbbb"
 KEY = "lorenz63-shallow_plrnn-bptt-aaaaaaaa-s"
@@ -41,6 +41,8 @@ def rows(folder, query):
 def test_every_run_is_there_with_what_tells_it_apart(experiment):
     _, runs = all_runs(experiment)
     assert set(runs) == {f"{KEY}0", f"{KEY}1", "summary"}
+    assert sorted(run_keys(None, experiment.parent, "paper")) == sorted(runs)
+    assert run_keys(None, experiment.parent, "another") == []
     tags = runs[f"{KEY}1"].data.tags
     assert tags["experiment"] == "paper"
     assert (tags["dataset"], tags["model"], tags["training"]) == ("lorenz63", "shallow_plrnn", "bptt")
@@ -205,6 +207,10 @@ def test_tracking_uri_prefers_configuration_then_environment(monkeypatch, tmp_pa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert tracking_uri(None, tmp_path) == "http://127.0.0.1:5000"
     assert tracking_uri("sqlite:///other.db", tmp_path) == "sqlite:///other.db"
+
+
+def test_asking_for_runs_makes_no_database(tmp_path):
+    assert run_keys(None, tmp_path, "paper") == [] and list(tmp_path.iterdir()) == []
 
 
 def test_unusable_uri_and_folder_are_input_errors(tmp_path):

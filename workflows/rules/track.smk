@@ -27,6 +27,8 @@ rule track:
         mlflow_writer=1,
     params:
         folder=subpath(input.config, parent=True),
+        # Seeds that are planned again are imported again, if they were pruned.
+        planned=lambda wildcards: PLAN.batches[wildcards.batch].planned,
         source=source_digest("lossjumps.stages.track"),
     message:
         "Import {wildcards.batch} into MLflow"

@@ -1,15 +1,18 @@
 """`lossjumps prune`: what lies in an experiment's folder, or in MLflow, and no plan names any more."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
-from lossjumps.configuration import load_batch, load_plan
-from lossjumps.configuration.describe import Unplanned, readable_bytes, unplanned
-from lossjumps.errors import InputError
+from lossjumps.configuration import load_batch, load_plan, load_tracking
+from lossjumps.configuration.describe import readable_bytes, unplanned
+from lossjumps.stages import track
+from lossjumps.stages.listing import BATCH, DATA, STAGES
+from lossjumps.stages.track import SUMMARY_KEY
 
 
-def find(folder: Path) -> Unplanned:
-    """What an experiment's ``plan.parquet`` does not name.
+def find(folder: Path) -> list[Path]:
+    """Folders of batches, data files and logs that an experiment's ``plan.parquet`` does not name.
 
     Raises
     ------
@@ -20,23 +23,32 @@ def find(folder: Path) -> Unplanned:
     batches = set(load_plan(folder)["batch"])
     kept = [folder / "batches" / name for name in batches]
     data = {load_batch(batch).data_file.stem for batch in kept if (batch / "config.yaml").is_file()}
-    return unplanned(folder, batches, data)
+    found = unplanned(folder, batches, data)
+    return [*found.batches, *found.data, *unplanned_logs(folder, batches, data)]
 
 
-def unplanned_runs(folder: Path, found: Unplanned) -> list[str]:
-    """Keys of the runs in unplanned batches that are not planned in another batch."""
-    planned = set(load_plan(folder)["run"])
-    runs = []
-    for batch in found.batches:
-        try:
-            runs += [run for run in load_batch(batch).runs if run not in planned]
-        except InputError:
-            continue  # no readable configuration: nothing of it was ever imported
-    return runs
+def unplanned_logs(folder: Path, batches: Iterable[str], data: Iterable[str]) -> list[Path]:
+    """Logs of batches and of data files other than these."""
+    named = {BATCH: set(batches), DATA: set(data)}
+    rules = {stage.name: stage.folder for stage in STAGES.values()} | {"batch_config": BATCH, "data_config": DATA}
+    logs = sorted((folder / "logs").glob("*/*.log"))
+    return [path for path in logs if path.stem not in named.get(rules.get(path.parent.name, ""), {path.stem})]
+
+
+def unplanned_runs(folder: Path) -> list[str]:
+    """Keys of an experiment's runs in MLflow that its plan does not name, whatever became of their files."""
+    from lossjumps.stages.tracking_store import run_keys  # a second that the rest of the command line can do without
+
+    experiment = folder.resolve()
+    planned = {*load_plan(folder)["run"], SUMMARY_KEY}
+    known = run_keys(load_tracking(folder).uri, experiment.parent, experiment.name)
+    return sorted(set(known) - planned)
 
 
 def prune(folder: Path, remove: bool) -> list[str]:
-    """List what no plan names; remove it, and its runs in MLflow, if asked to.
+    """List what no plan names; remove it, in files and in MLflow, if asked to.
+
+    A batch is kept as long as one of its seeds is planned; its other seeds' runs in MLflow are not.
 
     Parameters
     ----------
@@ -56,23 +68,20 @@ def prune(folder: Path, remove: bool) -> list[str]:
         If the folder has no plan, or MLflow's store cannot be opened.
     """
     folder = Path(folder)
-    found = find(folder)
-    paths = [*found.batches, *found.data]
-    if not paths:
+    paths, runs = find(folder), unplanned_runs(folder)
+    if not paths and not runs:
         return [f"{folder}: the plan names everything"]
-    total = sum(_size(path) for path in paths)
+    total = readable_bytes(sum(_size(path) for path in paths))
     lines = [f"{readable_bytes(_size(path)):>8}  {path}" for path in paths]
+    lines += [f"  MLflow  {run}" for run in runs]
+    what = f"{total} in files and {len(runs)} run{'' if len(runs) == 1 else 's'} in MLflow"
     if not remove:
-        return [*lines, f"{readable_bytes(total)} that no plan names; `lossjumps prune {folder} --yes` removes it"]
-    tracked = [batch for batch in found.batches if (batch / "tracked.json").is_file()]
-    if tracked:
-        from lossjumps.stages.track import remove_runs
-
-        runs = unplanned_runs(folder, Unplanned(tuple(tracked), ()))
-        lines.append(f"{remove_runs(folder, runs)} runs removed from MLflow")
+        return [*lines, f"{what} that no plan names; `lossjumps prune {folder} --yes` removes them"]
+    if runs:
+        track.remove_runs(folder, runs)
     for path in paths:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return [*lines, f"{readable_bytes(total)} removed"]
+    return [*lines, f"{what} removed"]
 
 
 def _size(path: Path) -> int:

@@ -101,6 +101,38 @@ class Store:
             _collect(self._uri, identities)
 
 
+def run_keys(configured_uri: str | None, results: Path, experiment: str) -> list[str]:
+    """List the keys of all runs of an experiment; makes neither a database nor an experiment.
+
+    Parameters
+    ----------
+    configured_uri, results, experiment
+        As `open_store` takes them.
+
+    Raises
+    ------
+    InputError
+        If the tracking URI cannot be used.
+    """
+    _quiet()
+    uri = tracking_uri(configured_uri, results)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        return []
+    keys, page = [], None
+    try:
+        client = MlflowClient(tracking_uri=uri)
+        found = client.get_experiment_by_name(experiment)
+        while found is not None:
+            runs = client.search_runs([found.experiment_id], "tags.run_key != ''", max_results=1000, page_token=page)
+            keys += [run.data.tags["run_key"] for run in runs]
+            page = runs.token
+            if not page:
+                break
+    except MlflowException as error:
+        raise InputError(f"tracking.uri: MLflow cannot use {uri} ({str(error).splitlines()[0]})") from error
+    return keys
+
+
 def _collect(uri: str, identities: list[str]) -> None:
     """Delete runs that are in the trash of a database for good.
 
