@@ -59,6 +59,20 @@ def test_equal_configurations_are_one_condition(plan_of):
     assert len(plan.conditions) == 1
 
 
+def test_a_forcing_strength_is_for_the_forcings_that_take_one(plan_of):
+    plan = plan_of("training=bptt,gtf", "training.alpha=0.1,0.3", "dataset=lorenz63", "seed=0")
+    labels = ["lorenz63 bptt", "lorenz63 gtf alpha=0.1", "lorenz63 gtf alpha=0.3"]
+    assert [condition.label for condition in plan.conditions] == labels
+    assert [condition.configuration.training.alpha for condition in plan.conditions] == [None, 0.1, 0.3]
+    alphas = plan_table(plan)["training.alpha"]
+    assert np.isnan(alphas[0]) and list(alphas[1:]) == [0.1, 0.3]
+    [alone] = plan_of("training=bptt", "dataset=lorenz63", "seed=0").conditions
+    assert plan.conditions[0].name == alone.name
+    fixed = plan_of("training=bptt,gtf", "training.alpha=0.3", "dataset=lorenz63", "seed=0")
+    assert [condition.configuration.training.alpha for condition in fixed.conditions] == [None, 0.3]
+    assert "training.alpha" not in plan_table(fixed)
+
+
 def test_digests_stand_for_what_matters_alone(plan_of):
     one = "dataset=lorenz63", "training=bptt", "seed=0"
     [name] = plan_of(*one).batches
@@ -192,7 +206,11 @@ def test_a_file_is_read_and_hashed_once_however_many_conditions_share_it(plan_of
         (["training=gtf", "training.alpha=null"], "training.alpha: expected the forcing strength"),
         (["model.latent=2", "dataset=lorenz63"], "model.latent: expected null or at least 3"),
         (["training.sequence_length=400"], "training.sequence_length: expected less than dataset.length_train"),
-        (["training=bptt,gtf", "training.alpha=0.3"], r"\(in the condition lorenz63 bptt\)"),
+        (
+            ["training=bptt", "training.alpha=0.1,0.3"],
+            r"training.alpha: expected null .*in the condition lorenz63 bptt",
+        ),
+        (["training=bptt,gtf", "training.alpha=0.3,2"], r"\(in the condition lorenz63 gtf alpha=2\)"),
         (["dataset=file", "dataset.path=nowhere.csv"], "nowhere.csv"),
         (
             ["dataset=santafe_laser", "dataset.length_train=9900"],

@@ -73,6 +73,10 @@ class Composer:
             raise InputError(f"{self.folder / 'config.yaml'}: defaults: no option of {missing[0]} is chosen")
         return {group: chosen[group] for group in GROUPS}
 
+    def name_of(self, group: str, choices: Mapping[str, str]) -> object:
+        """The registry entry that a choice of options stands for: `name` in the file of its option."""
+        return OmegaConf.select(self._compose({**self.defaults(), **choices}), f"{group}.name")
+
     def configuration(self, choices: Mapping[str, str], values: Mapping[str, Any]) -> Configuration:
         """Compose and validate one configuration.
 

@@ -16,9 +16,11 @@ from lossjumps.configuration.loading import read_mapping
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.configuration.schema import Configuration, GeneralConfig
 from lossjumps.errors import InputError
+from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.validation import check
 
 IDENTITY = ("dataset", "model", "training")
+STRENGTH = "training.alpha"
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def make_plan(composer: Composer, experiment: Experiment) -> Plan:
     """
     fixed = fixed_values(composer, experiment)
     conditions: dict[str, Condition] = {}
-    for combination in combinations(composer, experiment):
+    for combination in _with_strength_where_taken(composer, fixed, list(combinations(composer, experiment))):
         condition = _condition(composer, experiment, fixed, combination)
         conditions.setdefault(condition.name, condition)
     general = next(iter(conditions.values())).configuration.general
@@ -139,14 +141,33 @@ def make_plan(composer: Composer, experiment: Experiment) -> Plan:
     return Plan(experiment, folder, tuple(conditions.values()), batches, general)
 
 
+def _with_strength_where_taken(
+    composer: Composer, fixed: Mapping[str, Any], asked: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Give a forcing strength to the forcings of a sweep that take one: the others have no use for it.
+
+    So ``training=bptt,gtf training.alpha=0.1,0.3`` is BPTT, once, and GTF with each strength.  Where no forcing of
+    the sweep takes a strength it stays, to be refused.
+    """
+    if not any(STRENGTH in {**fixed, **combination} for combination in asked):
+        return list(asked)
+    choices = [{key: value for key, value in {**fixed, **one}.items() if key in GROUPS} for one in asked]
+    names = [composer.name_of("training", chosen) for chosen in choices]
+    takes = [name in FORCINGS and FORCINGS[name].needs_alpha for name in names]
+    if not any(takes):
+        return list(asked)
+    return [one if taken else {**one, STRENGTH: None} for one, taken in zip(asked, takes, strict=True)]
+
+
 def _condition(
     composer: Composer, experiment: Experiment, fixed: Mapping[str, Any], combination: Mapping[str, Any]
 ) -> Condition:
     given = {**fixed, **combination}
     choices = {key: value for key, value in given.items() if key in GROUPS}
-    swept = {key: value for key, value in combination.items() if key not in GROUPS}
+    swept = {key: value for key, value in combination.items() if key not in GROUPS and key in experiment.sweep}
+    told = {key: value for key, value in swept.items() if key != STRENGTH or value is not None}
     chosen = {**composer.defaults(), **choices}
-    label = " ".join([chosen["dataset"], chosen["training"], *_extra_label(experiment, chosen, swept)])
+    label = " ".join([chosen["dataset"], chosen["training"], *_extra_label(experiment, chosen, told)])
     values = {key: value for key, value in given.items() if key not in GROUPS and key != "seed"}
     try:
         configuration = composer.configuration(choices, values)
