@@ -1,6 +1,7 @@
 import re
 import shutil
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from lossjumps.errors import InputError
 from lossjumps.stages import report
 from lossjumps.stages.summary_numbers import condition_numbers, run_counts
-from lossjumps.stages.summary_text import aligned, null_names, short_label, within
+from lossjumps.stages.summary_text import aligned, answer, condition_text, null_names, short_label, within
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +33,32 @@ def test_numbers_counted_on_paper(sections):
     text = sections["lorenz63", "bptt"]
     assert text.startswith("(2 runs, 1 diverged and counts up to then)")
     # Jumps at 3, 10, 15 of 20 epochs and at 5 of 10.
-    assert "jumped 133.3 times per 1000 epochs, in 2 of 2 runs (4 of 30 epochs, 3 upwards)" in text
+    assert "The loss jumped at 4 of 30 epochs (3 upwards), in 2 of 2 runs." in text
     # Bifurcations at 2 (a fold and a flip: one epoch), 9 and 7; the persistence changes no stability.
-    assert "at 10.0% of the epochs (3; by kind: nonsmooth fold 2, degenerate flip 1, centre 1)" in text
-    # The jumps at 3 and 10 have one an epoch earlier.
-    assert "Of the jumps, 50.0% had a bifurcation in the same epoch or at most 1 epoch before" in text
-    assert "Of the bifurcations, 66.7% had a jump in the same epoch or at most 1 epoch after" in text
-    assert "data run to: at 3.3% of the epochs, and with 25.0% of the jumps" in text
-    assert "With 4 jumps in all, these rates are rough." in text
+    assert "Bifurcations at 3 epochs (nonsmooth fold 2, degenerate flip 1, centre 1); at 1 of the attractor" in text
+    # The jumps at 3 and 10 have one an epoch earlier; four jumps are too few to speak of chance.
+    assert "Of the jumps, 50.0% had a bifurcation, by chance" in text
+    assert "too few jumps to tell." in text
+    assert "chance gives" not in text
     # 31 of 32 recorded epochs; one unresolved.
-    assert "complete at 96.9% of the recorded epochs; 1 change of the lists could not be named and is not" in text
+    assert "complete at 96.9% of the recorded epochs." in text
+    assert "1 change of the lists of objects could not be named and is not counted." in text
+
+
+def test_enough_jumps_are_compared_with_chance(experiment):
+    tables = report.read_tables(experiment)
+    row = condition_numbers(tables, 1).iloc[0]
+    # By hand: 12 jumps, 9 of them with a bifurcation, 3 with one of the occupied attractor.
+    told = {"jumps": 12, "precursor_rate": 0.75, "null_precursor_mean": 0.25, "p_precursor": 0.01, "trigger_rate": 0.5}
+    told |= {"null_trigger_mean": 0.5, "p_trigger": 0.4, "null": "local: a; assumes b", "occupied_bifurcations": 2}
+    told |= {"occupied_precursor_rate": 0.25, "occupied_null_precursor_mean": 0.2, "occupied_p_precursor": 0.3}
+    text = " ".join(condition_text(SimpleNamespace(**(row.to_dict() | told)), 1).split())
+    assert "75.0% had a bifurcation, by chance 25.0% (p = 0.01, null local): more than chance gives." in text
+    assert "25.0% had a bifurcation of the attractor that the data run to, by chance 20.0% (p = 0.3): no more" in text
+    assert "Of the bifurcations, 50.0% had a jump in the same epoch or at most 1 epoch after, by chance 50.0%" in text
+    assert "rough" not in text
+    rough = condition_text(SimpleNamespace(**(row.to_dict() | told | {"jumps": 5})), 1)
+    assert "With 5 jumps in all, these rates are rough." in rough
 
 
 def test_what_cannot_be_answered_is_said(sections):
@@ -59,16 +76,42 @@ def test_saturation_is_said(sections):
     assert "The null saturates" not in sections["lorenz63", "bptt"]
 
 
-def test_head_counts_what_can_answer(experiment):
+def test_head_answers_for_each_data_set(experiment):
     text = " ".join((experiment / "summary.md").read_text().split())
     assert "8 trainings in 4 conditions on 2 data sets, 150 epochs in all; 1 training diverged." in text
-    conditions = pd.read_parquet(experiment / "statistics" / "conditions.parquet")
-    chosen = conditions.query("loss == 'loss_free' and kind == 'any' and window == 1")
-    chosen = chosen[chosen["label"] == "lorenz63 shallow_plrnn bptt"]
-    more = int(chosen["p_precursor"].item() <= 0.05)
-    assert f"more often than chance gives in {more} of the 1 condition that can answer (p <= 0.05 each)." in text
-    assert "1 condition had no jump. 1 condition had jumps but no bifurcation." in text
-    assert "1 condition had bifurcations so dense" in text
+    comparisons = pd.read_parquet(experiment / "statistics" / "comparisons.parquet")
+    jumps = comparisons.query("quantity == 'jumps_per_1000_epochs' and loss == 'loss_free'").set_index("dataset")
+    assert (
+        "- **lorenz63 (simulated)**: jumps of the loss per 1000 epochs: 133.3 under shallow_plrnn bptt, 0.0 under"
+        f" shallow_plrnn gtf (p = {jumps.at['lorenz63', 'p']:.3g} for no difference). Under shallow_plrnn bptt too few"
+        " jumps to tell (4); under shallow_plrnn gtf no jump. - **santafe_laser (real)**: jumps" in text
+    )
+    assert "Under shallow_plrnn bptt too few jumps to tell (2); under shallow_plrnn gtf no bifurcation." in text
+
+
+def numbers_of(*rows):
+    columns = ["dataset", "label", "epochs", "jumps", "bifurcations", "saturated", "precursor_rate", "p_precursor"]
+    table = pd.DataFrame([("d", f"d {name}", 1000, *row) for name, row in zip("abcdefg", rows, strict=False)])
+    table.columns = columns
+    return table.assign(jumps_per_1000_epochs=table["jumps"].astype(float), null_precursor_mean=0.25)
+
+
+def test_answers_in_words():
+    none = pd.DataFrame({"dataset": [], "p": []})
+    more, no_more = (20, 9, False, 0.75, 0.01), (20, 9, False, 0.3, 0.2)
+    dense = (20, 9, True, 1.0, 0.03)
+    text = " ".join(answer(numbers_of(more, no_more, dense), none, {}).split())
+    assert text == (
+        "- **d**: jumps of the loss per 1000 epochs: 20.0 under a, 20.0 under b, 20.0 under c. Under a 75.0% of the"
+        " jumps had a bifurcation, by chance 25.0% (p = 0.01): more than chance gives; under b 30.0% of the jumps had a"
+        " bifurcation, by chance 25.0% (p = 0.2): no more than chance gives; under c bifurcations are so dense that"
+        " chance alone puts one at nearly every jump."
+    )
+    few = (4, 9, False, 1.0, 0.01)
+    text = " ".join(answer(numbers_of(more, no_more, dense, few, more), none, {}).split())
+    assert "per 1000 epochs: 4.0 to 20.0 in 5 conditions." in text
+    assert "more often than chance gives in 2 of the 3 conditions that can tell (p <= 0.05 each)." in text
+    assert answer(numbers_of(more).assign(epochs=0), none, {}) == "- **d**: no run lived an epoch."
 
 
 def test_every_line_fits_a_terminal(experiment):
@@ -114,7 +157,7 @@ def test_table_repeats_what_pandas_gets_from_the_parquet_files(experiment):
             f"{100 * len(events) / epochs:.1f}%",
             f"{100 * len(hits) / len(jumps):.1f}%" if len(jumps) else "-",
             f"{100 * chance['null_precursor_mean']:.1f}%" if answerable else "-",
-            f"{chance['p_precursor']:.3g}" if answerable else "-",
+            ("too few" if len(jumps) < 5 else f"{chance['p_precursor']:.3g}") if answerable else "-",
         ]
         assert cells == expected
         seen += 1

@@ -22,6 +22,9 @@ KIND_NAMES = {kind: kind.replace("_", " ") for kind in KINDS} | {"persistence": 
 COUNTED_KINDS = ("any", "occupied", *KINDS)
 """What is counted as a bifurcation: `counted`."""
 
+TOO_FEW = 5
+"""With fewer jumps than this nothing is said about chance."""
+
 
 def counted(bifurcations: Mapping[str, Any], kind: str = "any") -> np.ndarray:
     """Tell which rows of a table of bifurcations count.

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lossjumps.analysis.events import counted_epochs
+from lossjumps.analysis.events import TOO_FEW, counted_epochs
 from lossjumps.figures.style import (
     BLACK,
     BLUE,
@@ -60,7 +60,8 @@ def overview_figure(conditions: pd.DataFrame, runs: pd.DataFrame, *, title: str,
     bifurcations.set_title("bifurcations")
     for place, row in zip(places, conditions.itertuples(), strict=True):
         _draw_coincidence(coincidence, place, row, colours[row.training])
-    coincidence.set_title(f"jumps with a bifurcation at most {window} epoch{'' if window == 1 else 's'} before")
+    reach = f" or at most {window} epoch{'' if window == 1 else 's'} before" if window else ""
+    coincidence.set_title(f"jumps that had a bifurcation: same epoch{reach}")
     coincidence.set_xlabel("share of jumps")
     coincidence.set_xlim(-0.02, 1.02)
     for axes in (jumps, bifurcations, coincidence):
@@ -82,7 +83,7 @@ def overview_figure(conditions: pd.DataFrame, runs: pd.DataFrame, *, title: str,
     figure.legend(
         handles=[
             Line2D([], [], color=GREY, marker="o", markersize=3.5, alpha=0.7, linestyle="none", label="a run"),
-            Line2D([], [], color=GREY, marker="|", markersize=11, markeredgewidth=2, linestyle="none", label="mean"),
+            Line2D([], [], color=BLACK, marker="|", markersize=11, markeredgewidth=2, linestyle="none", label="mean"),
             Line2D([], [], color=GREY, marker="D", markersize=7, linestyle="none", label="observed"),
             Line2D([], [], color=LIGHT_GREY, linewidth=8, label="chance: mean and 95 % of surrogates"),
         ],
@@ -135,7 +136,7 @@ def _draw_coincidence(axes: Axes, place: float, row: object, colour: str) -> Non
         return
     if np.isfinite(row.null_precursor_low):
         axes.plot(
-            [row.null_precursor_low, row.null_precursor_high],
+            np.minimum([row.null_precursor_low, row.null_precursor_high], 1.0),  # swap can expect more than all
             [place, place],
             color=LIGHT_GREY,
             linewidth=9,
@@ -144,10 +145,11 @@ def _draw_coincidence(axes: Axes, place: float, row: object, colour: str) -> Non
         )
         axes.plot([row.null_precursor_mean], [place], "|", color=GREY, markersize=9, markeredgewidth=1.5, zorder=2)
     axes.plot([row.precursor_rate], [place], "D", color=colour, markersize=7, zorder=3, clip_on=False)
+    said = f"{row.jumps} jump{'' if row.jumps == 1 else 's'}"
     axes.text(
         1.03,
         place,
-        f"p = {row.p_precursor:.3g}  ({row.jumps} jump{'' if row.jumps == 1 else 's'})",
+        f"{said}: too few to tell" if row.jumps < TOO_FEW else f"p = {row.p_precursor:.3g}  ({said})",
         transform=axes.get_yaxis_transform(),
         va="center",
         fontsize=8,
@@ -171,7 +173,7 @@ def raster_figure(runs: pd.DataFrame, jumps: pd.DataFrame, bifurcations: pd.Data
     """
     groups = list(runs.groupby("condition", sort=False))
     heights = [max(len(part), 3) for _, part in groups]
-    figure = new_figure(12, 1.6 + 0.5 * len(groups) + 0.13 * sum(heights))
+    figure = new_figure(12, 1.6 + 0.5 * len(groups) + 0.17 * sum(heights))
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     last_epoch = max(int(runs["epochs"].max()), 1)
@@ -180,33 +182,26 @@ def raster_figure(runs: pd.DataFrame, jumps: pd.DataFrame, bifurcations: pd.Data
             at_jumps = np.unique(jumps.loc[jumps["run"] == run.run, "epoch"])
             at_bifurcations = counted_epochs(bifurcations[bifurcations["run"] == run.run])
             axes.hlines(row, 0, run.epochs, color=LIGHT_GREY, linewidth=0.4, zorder=0)
-            axes.vlines(at_bifurcations + 0.5, row - 0.46, row - 0.02, color=BLUE, linewidth=0.6)
-            axes.vlines(at_jumps + 0.5, row + 0.02, row + 0.46, color=VERMILLION, linewidth=1.1)
+            # Nearer to their own line than to the next run's.
+            axes.vlines(at_bifurcations + 0.5, row - 0.36, row, color=BLUE, linewidth=0.6)
+            axes.vlines(at_jumps + 0.5, row, row + 0.3, color=VERMILLION, linewidth=1.3)
             if run.status == "diverged":
                 axes.plot([run.epochs], [row], "x", color=BLACK, markersize=5)
         axes.set_title(str(part["label"].iloc[0]), fontsize=9)
-        axes.set_yticks(range(len(part)), [f"s{seed}" for seed in part["seed"]], fontsize=6)
+        axes.set_yticks(range(len(part)), [f"seed {seed}" for seed in part["seed"]], fontsize=7)
         axes.set_ylim(len(part) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
     panels[-1].set_xlim(-0.005 * last_epoch, 1.01 * last_epoch)
     panels[-1].set_xlabel("epoch")
-    figure.legend(
-        handles=[
-            Line2D([], [], color=BLUE, marker="|", markersize=9, linestyle="none", label="bifurcation"),
-            Line2D(
-                [],
-                [],
-                color=VERMILLION,
-                marker="|",
-                markersize=9,
-                markeredgewidth=2,
-                linestyle="none",
-                label="jump of the loss",
-            ),
-            Line2D([], [], color=BLACK, marker="x", markersize=5, linestyle="none", label="training diverged"),
-        ],
-        loc="outside upper right",
-        ncols=3,
-    )
+    ticks = {"marker": "|", "markersize": 9, "linestyle": "none"}
+    handles = [
+        Line2D([], [], color=BLUE, label="above the line: bifurcation", **ticks),
+        Line2D([], [], color=VERMILLION, label="below: jump of the loss", markeredgewidth=2, **ticks),
+    ]
+    if (runs["status"] == "diverged").any():
+        handles.append(
+            Line2D([], [], color=BLACK, marker="x", markersize=5, linestyle="none", label="training diverged")
+        )
+    figure.legend(handles=handles, loc="outside upper right", ncols=3)
     return figure

@@ -76,8 +76,9 @@ def run_figure(
     rug.set_xlabel("epoch")
     rug.set_xlim(-0.01 * last_epoch, 1.01 * last_epoch)
 
+    reach = f"at most {window} epoch{'' if window == 1 else 's'} before" if window else "in the same epoch"
     handles = [
-        Line2D([], [], color=VERMILLION, linewidth=0.8, label=f"jump with a bifurcation\nat most {window} ep. before"),
+        Line2D([], [], color=VERMILLION, linewidth=0.8, label=f"jump with a bifurcation\n{reach}"),
         Line2D([], [], color=VERMILLION, linewidth=0.8, linestyle=DOTTED, label="jump without"),
     ]
     losses.legend(

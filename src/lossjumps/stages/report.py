@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lossjumps.analysis.events import PRIMARY_LOSS
+from lossjumps.analysis.events import PRIMARY_LOSS, TOO_FEW
 from lossjumps.analysis.nulls import NULLS
 from lossjumps.configuration import load_batch, load_events, load_plan, load_tracking
 from lossjumps.data.registry import DATASETS
@@ -113,9 +113,9 @@ def summary(name: str, tables: ExperimentTables, window: int, origins: dict[str,
     numbers = condition_numbers(tables, window)
     pieces = [
         f"# {name}: do loss jumps and bifurcations come together?",
+        text.answer(numbers, tables.comparisons[_compares_jumps(tables.comparisons)], origins),
         _what_was_run(numbers, window),
         f"```\n{text.overview_table(numbers, origins)}\n```",
-        text.answer(numbers),
     ]
     for dataset, part in numbers.groupby("dataset", sort=False):
         pieces.append(f"## {text.heading(str(dataset), origins)}")
@@ -128,8 +128,17 @@ def summary(name: str, tables: ExperimentTables, window: int, origins: dict[str,
     compared = text.origin_paragraph(numbers, origins)
     if compared:
         pieces += ["## Simulated and real data", compared]
-    pieces += ["## How to read this", *_reading(numbers), "## Where things are", _places(numbers, uri)]
+    pieces += [
+        "## How to read this",
+        *_reading(numbers, tables.comparisons),
+        "## Where things are",
+        _places(numbers, uri),
+    ]
     return "\n\n".join(piece for piece in pieces if piece) + "\n"
+
+
+def _compares_jumps(comparisons: pd.DataFrame) -> pd.Series:
+    return (comparisons["quantity"] == "jumps_per_1000_epochs") & (comparisons["loss"] == PRIMARY_LOSS)
 
 
 def _what_was_run(numbers: pd.DataFrame, window: int) -> str:
@@ -139,21 +148,24 @@ def _what_was_run(numbers: pd.DataFrame, window: int) -> str:
         f" {text.plural(int(numbers['runs_diverged'].sum()), 'training')} diverged.",
         "A jump is one of the free-running loss over a short horizon, the same evaluation for every training.",
         "A bifurcation is a fixed point or cycle of the free-running map appearing, vanishing or changing stability.",
-        f"A bifurcation belongs to a jump if it lies {text.within(window)}.",
+        f"A jump had a bifurcation if one lies {text.within(window)}.",
+        text.certificates(numbers),
     )
 
 
-def _reading(numbers: pd.DataFrame) -> list[str]:
-    """Explain the columns, and the nulls that were used."""
+def _reading(numbers: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
+    """Explain the columns, and the nulls and tests that were used."""
     used = dict.fromkeys(name for null in numbers["null"] for name in text.null_names(null))
+    tests = comparisons.loc[_compares_jumps(comparisons) & comparisons["p"].notna(), "test"].unique()
     return [
         text.paragraph(
             "Epochs are counted, not events: several in one epoch count once.",
             "*By chance*: mean of the surrogates of the null with the larger p; p: the share of them with at"
             f" least as many coincidences. Up to p = {text.LEVEL:g}, each condition by itself, it is called more than"
-            " chance gives.",
+            f" chance gives; with fewer than {TOO_FEW} jumps nothing is.",
         ),
         *(text.paragraph(f"Null *{name}*: {NULLS[name].partition(': ')[2]}.") for name in used if name in NULLS),
+        *(text.paragraph(f"Trainings are compared over their runs ({test}).") for test in tests),
     ]
 
 

@@ -8,14 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from lossjumps.analysis.events import KIND_NAMES
+from lossjumps.analysis.events import KIND_NAMES, TOO_FEW
 from lossjumps.analysis.nulls import NULLS
 
 WIDTH = 98
 LEVEL = 0.05
 """A p at most this large is called more than chance."""
 FEW = 10
-"""Fewer jumps than this are called few."""
+"""With fewer jumps than this rates are called rough."""
+MANY = 4
+"""Of more conditions than this on a data set the head of the summary says no more than how many are which."""
 LABEL_WIDTH = 34
 
 
@@ -47,12 +49,19 @@ def within(window: int) -> str:
 
 def paragraph(*sentences: str) -> str:
     """Join sentences and break them into lines."""
-    return textwrap.fill(" ".join(sentences), WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(_lines(" ".join(sentences)))
 
 
 def wrapped(item: str) -> list[str]:
     """Break an item of a list into lines, the further ones indented."""
-    return textwrap.wrap(item, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return _lines(item, subsequent_indent="  ")
+
+
+def _lines(text: str, **options: str) -> list[str]:
+    """Break text into lines, but not within ``p = 0.05``."""
+    whole = re.sub(r"\bp (<?=) ", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
+    lines = textwrap.wrap(whole, WIDTH, break_long_words=False, break_on_hyphens=False, **options)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def aligned(rows: Iterable[Sequence[str]], headers: Sequence[tuple[str, str]]) -> list[str]:
@@ -118,7 +127,7 @@ def overview_table(numbers: pd.DataFrame, origins: dict[str, str]) -> str:
                     percent(row.bifurcation_share),
                     percent(row.precursor_rate),
                     percent(row.null_precursor_mean),
-                    probability(row.p_precursor),
+                    "too few" if 0 < row.jumps < TOO_FEW and row.bifurcations else probability(row.p_precursor),
                 ]
             )
     return "\n".join(aligned(rows, headers))
@@ -142,7 +151,7 @@ def condition_text(row: Any, window: int) -> str:
     diverged = ", none diverged"
     if row.runs_diverged:
         diverged = f", {row.runs_diverged} diverged and count{'s' * (row.runs_diverged == 1)} up to then"
-    points = [_jumps(row), _bifurcations(row), *_coincidence(row, window), *_occupied(row), *_quality(row)]
+    points = [_jumps(row), _bifurcations(row), *_coincidence(row, window), *_quality(row)]
     title = f"**{short_label(row.label, row.dataset)}** ({plural(row.runs, 'run')}{diverged})"
     return "\n".join([title, *(line for point in points for line in wrapped(f"- {point}"))])
 
@@ -151,18 +160,19 @@ def _jumps(row: Any) -> str:
     if row.jumps == 0:
         return f"The loss never jumped in {row.epochs} epochs."
     return (
-        f"The loss jumped {number(row.jumps_per_1000_epochs)} times per 1000 epochs, in {row.runs_with_jumps} of"
-        f" {plural(row.runs, 'run')} ({row.jumps} of {row.epochs} epochs, {row.jumps_up} upwards)."
+        f"The loss jumped at {row.jumps} of {row.epochs} epochs ({row.jumps_up} upwards), in {row.runs_with_jumps} of"
+        f" {plural(row.runs, 'run')}."
     )
 
 
 def _bifurcations(row: Any) -> str:
+    """Say how many bifurcations there were, of which kinds, and how many of the occupied attractor."""
     if row.bifurcations == 0:
         return "No bifurcation happened."
     found = [f"{KIND_NAMES[kind]} {count}" for kind, count in row.by_kind.items() if count and kind != "unresolved"]
     return (
-        f"A bifurcation happened at {percent(row.bifurcation_share)} of the epochs ({row.bifurcations};"
-        f" by kind: {', '.join(found)})."
+        f"Bifurcations at {row.bifurcations} epochs ({', '.join(found)}); at {row.occupied_bifurcations} of the"
+        " attractor that the data run to."
     )
 
 
@@ -171,16 +181,26 @@ def _coincidence(row: Any, window: int) -> list[str]:
     if row.jumps == 0 or row.bifurcations == 0:
         what = "jump" if row.jumps == 0 else "bifurcation"
         return [f"Whether bifurcations accompany jumps cannot be answered here, for there is no {what}."]
+    few = row.jumps < TOO_FEW
     points = [
-        f"Of the jumps, {percent(row.precursor_rate)} had a bifurcation {within(window)}, where chance alone would have"
-        f" put one at {percent(row.null_precursor_mean)} (p = {probability(row.p_precursor)}, null"
-        f" {null_names(row.null)[0]}): {verdict(row.p_precursor)}.",
-        f"Of the bifurcations, {percent(row.trigger_rate)} had a jump {after(window)}, by chance"
-        f" {percent(row.null_trigger_mean)} (p = {probability(row.p_trigger)}, null {null_names(row.null)[-1]}):"
-        f" {verdict(row.p_trigger)}.",
+        f"Of the jumps, {percent(row.precursor_rate)} had a bifurcation, by chance {percent(row.null_precursor_mean)}"
+        f" (p = {probability(row.p_precursor)}, null {null_names(row.null)[0]}):"
+        f" {'too few jumps to tell' if few else verdict(row.p_precursor)}."
     ]
-    if row.jumps < FEW:
-        points.append(f"With {plural(row.jumps, 'jump')} in all, these rates are rough.")
+    if not few and row.occupied_bifurcations:
+        points.append(
+            f"Of the jumps, {percent(row.occupied_precursor_rate)} had a bifurcation of the attractor that the data run"
+            f" to, by chance {percent(row.occupied_null_precursor_mean)}"
+            f" (p = {probability(row.occupied_p_precursor)}): {verdict(row.occupied_p_precursor)}."
+        )
+    if not few:
+        points.append(
+            f"Of the bifurcations, {percent(row.trigger_rate)} had a jump {after(window)}, by chance"
+            f" {percent(row.null_trigger_mean)} (p = {probability(row.p_trigger)}, null {null_names(row.null)[-1]}):"
+            f" {verdict(row.p_trigger)}."
+        )
+        if row.jumps < FEW:
+            points.append(f"With {plural(row.jumps, 'jump')} in all, these rates are rough.")
     if row.saturated:
         points.append(
             f"Bifurcations are dense: {percent(row.coverage)} of all epochs have one within the window. The null"
@@ -206,51 +226,90 @@ def verdict(p: float) -> str:
     return "more than chance gives" if p <= LEVEL else "no more than chance gives"
 
 
-def _occupied(row: Any) -> list[str]:
-    """Say the same for bifurcations of the attractor that the data run to."""
-    if row.bifurcations == 0:
-        return []
-    if row.occupied_bifurcations == 0:
-        return ["None of the bifurcations concerned the attractor that the data run to."]
-    said = f"Bifurcations of the attractor that the data run to: at {percent(row.occupied_share)} of the epochs"
-    if row.jumps == 0:
-        return [f"{said}."]
-    return [
-        f"{said}, and with {percent(row.occupied_precursor_rate)} of the jumps, by chance with"
-        f" {percent(row.occupied_null_precursor_mean)} (p = {probability(row.occupied_p_precursor)}):"
-        f" {verdict(row.occupied_p_precursor)}."
-    ]
-
-
 def _quality(row: Any) -> list[str]:
-    """Say what is certified and what is unresolved."""
-    resolved = "every change of the lists was resolved"
+    """Say what is not certified and what is unresolved; nothing where there is no such thing."""
+    points = []
+    if row.complete_share < 1:
+        points.append(f"Fixed points are certified complete at {percent(row.complete_share)} of the recorded epochs.")
     if row.unresolved:
         changes = plural(row.unresolved, "change")
-        resolved = f"{changes} of the lists could not be named and {'is' if row.unresolved == 1 else 'are'} not counted"
-    return [f"Fixed points are certified complete at {percent(row.complete_share)} of the recorded epochs; {resolved}."]
+        points.append(
+            f"{changes} of the lists of objects could not be named and {'is' if row.unresolved == 1 else 'are'} not"
+            " counted."
+        )
+    return points
 
 
-def answer(numbers: pd.DataFrame) -> str:
-    """Say in how many conditions jumps had a bifurcation more often than chance gives."""
-    able = numbers[(numbers["jumps"] > 0) & (numbers["bifurcations"] > 0)]
-    saturated = able[able["saturated"]]
-    able = able[~able["saturated"]]
-    more = able[able["p_precursor"] <= LEVEL]
-    said = [
-        f"Jumps had a bifurcation more often than chance gives in {len(more)} of the"
-        f" {plural(len(able), 'condition')} that can answer (p <= {LEVEL:g} each)."
-        if len(able)
-        else "No condition can answer whether jumps have a bifurcation more often than chance gives."
-    ]
-    for count, why in (
-        ((numbers["jumps"] == 0).sum(), "had no jump"),
-        (((numbers["bifurcations"] == 0) & (numbers["jumps"] > 0)).sum(), "had jumps but no bifurcation"),
-        (len(saturated), "had bifurcations so dense that chance alone explains nearly every coincidence"),
-    ):
-        if count:
-            said.append(f"{plural(int(count), 'condition').capitalize()} {why}.")
-    return paragraph(*said)
+def certificates(numbers: pd.DataFrame) -> str:
+    """Say for all conditions together what is certified."""
+    if (numbers["complete_share"] == 1).all() and not numbers["unresolved"].any():
+        return "All fixed points of every epoch are certified to be listed, and every change of the lists was resolved."
+    return (
+        "Not every list of fixed points is certified complete, or not every change of the lists could be named: the"
+        " conditions below say where."
+    )
+
+
+def answer(numbers: pd.DataFrame, comparisons: pd.DataFrame, origins: dict[str, str]) -> str:
+    """Answer the question for each data set: how often the loss jumped, and whether bifurcations accompany jumps.
+
+    Parameters
+    ----------
+    numbers
+        `lossjumps.stages.summary_numbers.condition_numbers`.
+    comparisons
+        Rows of ``statistics/comparisons.parquet`` that compare the jumps per 1000 epochs of the same loss.
+    origins
+        ``simulated`` or ``real`` for the data sets where that is known.
+    """
+    lines = []
+    for dataset, part in numbers.groupby("dataset", sort=False):
+        lived = part[part["epochs"] > 0]
+        said = "no run lived an epoch."
+        if len(lived) > MANY:
+            said = _answer_of_many(lived)
+        elif len(lived):
+            compared = comparisons.loc[comparisons["dataset"] == dataset, "p"]
+            certain = ""
+            if len(lived) == 2 and len(compared) == 1 and math.isfinite(compared.item()):
+                certain = f" (p = {probability(compared.item())} for no difference)"
+            rates = [f"{number(row.jumps_per_1000_epochs)} under {_short(row)}" for row in lived.itertuples()]
+            judged = "; ".join(_judgement(row) for row in lived.itertuples())
+            said = f"jumps of the loss per 1000 epochs: {', '.join(rates)}{certain}. {judged[0].upper()}{judged[1:]}."
+        lines += wrapped(f"- **{heading(str(dataset), origins)}**: {said}")
+    return "\n".join(lines)
+
+
+def _short(row: Any) -> str:
+    return short_label(row.label, row.dataset)
+
+
+def _judgement(row: Any) -> str:
+    """Say for one condition whether bifurcations accompany jumps."""
+    if row.jumps == 0:
+        return f"under {_short(row)} no jump"
+    if row.bifurcations == 0:
+        return f"under {_short(row)} no bifurcation"
+    if row.jumps < TOO_FEW:
+        return f"under {_short(row)} too few jumps to tell ({row.jumps})"
+    if row.saturated:
+        return f"under {_short(row)} bifurcations are so dense that chance alone puts one at nearly every jump"
+    return (
+        f"under {_short(row)} {percent(row.precursor_rate)} of the jumps had a bifurcation, by chance"
+        f" {percent(row.null_precursor_mean)} (p = {probability(row.p_precursor)}): {verdict(row.p_precursor)}"
+    )
+
+
+def _answer_of_many(numbers: pd.DataFrame) -> str:
+    """Say the same of more conditions than a sentence can hold; the table has each."""
+    rates = numbers["jumps_per_1000_epochs"]
+    able = numbers[(numbers["jumps"] >= TOO_FEW) & (numbers["bifurcations"] > 0) & ~numbers["saturated"]]
+    more = int((able["p_precursor"] <= LEVEL).sum())
+    return (
+        f"jumps of the loss per 1000 epochs: {number(rates.min())} to {number(rates.max())} in"
+        f" {len(numbers)} conditions. Jumps had a bifurcation more often than chance gives in {more} of the"
+        f" {plural(len(able), 'condition')} that can tell (p <= {LEVEL:g} each)."
+    )
 
 
 def origin_paragraph(numbers: pd.DataFrame, origins: dict[str, str]) -> str:
@@ -293,9 +352,9 @@ def comparison_text(comparisons: pd.DataFrame, loss: str) -> str:
             if not lines:
                 first, second = (short_label(label, row.dataset) for label in (row.label_first, row.label_second))
                 lines.append(f"**{second} against {first}** (per 1000 epochs, means over runs)")
+            p = f"p = {probability(row.p)}" if math.isfinite(row.p) else f"no p, {row.test}"
             lines += wrapped(
                 f"- {name}: {number(row.mean_second)} against {number(row.mean_first)}, difference"
-                f" {number(row.difference)} (95 % interval {number(row.low)} to {number(row.high)};"
-                f" p = {probability(row.p)}, {row.test})."
+                f" {number(row.difference)} (95 % interval {number(row.low)} to {number(row.high)}; {p})."
             )
     return "\n".join(lines)
