@@ -3,8 +3,8 @@
 import pytest
 
 from lossjumps.configuration.objects import describe_type, one_of, to_mapping, to_object
-from lossjumps.configuration.schema import CoincidenceConfig, EventsConfig, ModelConfig, TrainingConfig
 from lossjumps.errors import InputError
+from lossjumps.schema import CoincidenceConfig, EventsConfig, ModelConfig, TrainingConfig
 
 
 def test_defaults_and_nested_values():

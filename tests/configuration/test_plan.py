@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from lossjumps.configuration import kinds, load_batch, load_dataset_config, load_plan, load_settings
+from lossjumps.configuration import load_batch, load_dataset_config, load_plan, load_settings, registries
 from lossjumps.configuration.describe import bytes_needed, describe, readable_bytes
 from lossjumps.configuration.request import plan_again, workflow_request
 from lossjumps.data import file
@@ -193,7 +193,9 @@ def test_a_file_is_read_and_hashed_once_however_many_conditions_share_it(plan_of
     np.savetxt(tmp_path / "mine.csv", series, delimiter=",")
     asked = []
     monkeypatch.setattr(file, "_csv", lambda path, read=file._csv: asked.append("read") or read(path))
-    monkeypatch.setattr(kinds, "file_digest", lambda path, of=kinds.file_digest: asked.append("hash") or of(path))
+    monkeypatch.setattr(
+        registries, "file_digest", lambda path, of=registries.file_digest: asked.append("hash") or of(path)
+    )
     shared = ("dataset=file", "dataset.path=mine.csv", "seed=0", "dataset.columns=[0],[1,2]", "model.hidden=3,4")
     assert len(plan_of(*shared).conditions) == 8
     assert sorted(asked) == ["hash", "read"]

@@ -103,7 +103,7 @@ def test_stages_of_this_package_depend_on_their_own_settings_alone(tmp_path):
     shutil.copytree(Path(lossjumps.__file__).parent, tmp_path / "lossjumps")
     stages = [f"lossjumps.stages.{name}" for name in ("dataset", "train", "dynamics", "jumps")]
     before = {stage: source_digest(stage, tmp_path) for stage in stages}
-    schema = tmp_path / "lossjumps" / "configuration" / "schema.py"
+    schema = tmp_path / "lossjumps" / "schema.py"
     schema.write_text(schema.read_text().replace("threshold: float = 8.0", "threshold: float = 9.0"))
     changed = {stage for stage in stages if source_digest(stage, tmp_path) != before[stage]}
     assert changed == {"lossjumps.stages.jumps"}

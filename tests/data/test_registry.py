@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
-from lossjumps.configuration.schema import DatasetConfig
 from lossjumps.data.registry import DATASETS, kind_of
 from lossjumps.errors import InputError
+from lossjumps.schema import DatasetConfig
 
 CONF = Path(__file__).parents[2] / "conf"
 kinds = pytest.mark.parametrize("kind", DATASETS.values(), ids=DATASETS.keys())

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from lossjumps.configuration.kinds import dataset_object, model_object, training_object
 from lossjumps.configuration.objects import to_mapping
-from lossjumps.configuration.schema import EventsConfig, SearchConfig, TrackingConfig
+from lossjumps.configuration.registries import dataset_object, model_object, training_object
+from lossjumps.schema import EventsConfig, SearchConfig, TrackingConfig
 from lossjumps.stages import coincidences, report, statistics
 from lossjumps.stages.files import write_table
 

@@ -7,10 +7,10 @@ import yaml
 from tests.random_maps import brute_force_fixed_points
 
 from lossjumps import ReluMap
-from lossjumps.configuration.kinds import dataset_object, model_object, training_object
 from lossjumps.configuration.objects import to_mapping
-from lossjumps.configuration.schema import SearchConfig
+from lossjumps.configuration.registries import dataset_object, model_object, training_object
 from lossjumps.errors import InputError
+from lossjumps.schema import SearchConfig
 from lossjumps.search import itineraries
 from lossjumps.stages import dynamics
 from lossjumps.stages.files import write_arrays, write_table

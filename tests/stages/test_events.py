@@ -6,8 +6,8 @@ import pytest
 
 from lossjumps.analysis.events import COUNTED_KINDS
 from lossjumps.analysis.jumps import find_jumps
-from lossjumps.configuration.schema import JumpsConfig
 from lossjumps.errors import InputError
+from lossjumps.schema import JumpsConfig
 from lossjumps.stages import coincidences, jumps
 from lossjumps.stages.files import write_table
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from lossjumps.analysis.events import COUNTED_KINDS, LOSSES
-from lossjumps.configuration.schema import CoincidenceConfig
 from lossjumps.errors import InputError
+from lossjumps.schema import CoincidenceConfig
 from lossjumps.stages import statistics
 from lossjumps.stages.coincidences import coincidences_table
 from lossjumps.stages.files import write_table

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lossjumps.configuration.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from lossjumps.data.lorenz63 import Lorenz63Config
+from lossjumps.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.models import FAMILIES
 from lossjumps.training.validation import check

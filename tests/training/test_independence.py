@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lossjumps.configuration.schema import EvaluationConfig, ModelConfig, TrainingConfig
+from lossjumps.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.loop import train
 from lossjumps.training.models import FAMILIES

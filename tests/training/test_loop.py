@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lossjumps.configuration.schema import EvaluationConfig, ModelConfig, TrainingConfig
+from lossjumps.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.loop import learning_rates, sequence_loss, train
 from lossjumps.training.models import FAMILIES, family_of

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from lossjumps.configuration.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from lossjumps.data.lorenz63 import Lorenz63Config
 from lossjumps.data.santafe_laser import SantaFeLaserConfig
 from lossjumps.errors import InputError
+from lossjumps.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from lossjumps.training.validation import check
 
 LORENZ = Lorenz63Config(name="lorenz63", length_train=100, length_test=300)

@@ -11,11 +11,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lossjumps.configuration.kinds import dataset_object, model_object, training_object
 from lossjumps.configuration.loading import read_mapping
 from lossjumps.configuration.objects import one_of, to_object
-from lossjumps.configuration.schema import Configuration, EventsConfig, GeneralConfig, SearchConfig, TrackingConfig
+from lossjumps.configuration.registries import dataset_object, model_object, training_object
 from lossjumps.errors import InputError
+from lossjumps.schema import Configuration, EventsConfig, GeneralConfig, SearchConfig, TrackingConfig
 
 GROUPS = ("dataset", "model", "training", "search", "events", "tracking")
 GENERAL_KEYS = tuple(entry.name for entry in fields(GeneralConfig))

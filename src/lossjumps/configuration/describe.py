@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lossjumps.configuration.kinds import observed_of
 from lossjumps.configuration.plan import Plan, PlannedBatch
+from lossjumps.configuration.registries import observed_of
 from lossjumps.training.models import FAMILIES
 
 BYTES_PER_RUN_AND_EPOCH = 400

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from lossjumps.configuration.kinds import dataset_object, model_object, training_object
 from lossjumps.configuration.objects import to_object
-from lossjumps.configuration.schema import (
+from lossjumps.configuration.registries import dataset_object, model_object, training_object
+from lossjumps.errors import InputError
+from lossjumps.schema import (
     EventsConfig,
     ModelConfig,
     SearchConfig,
@@ -17,7 +18,6 @@ from lossjumps.configuration.schema import (
     TrainingConfig,
     require,
 )
-from lossjumps.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -82,7 +82,7 @@ def to_object(schema: type[T], values: Mapping[str, Any], prefix: str) -> T:
     Parameters
     ----------
     schema : type
-        A dataclass of `lossjumps.configuration.schema` or of a registry.
+        A dataclass of `lossjumps.schema` or of a registry.
     values : mapping
         Plain values, nested as the schema is.
     prefix : str

@@ -11,11 +11,11 @@ import yaml
 from lossjumps.configuration.compose import GROUPS, Composer
 from lossjumps.configuration.digest import digest
 from lossjumps.configuration.experiment import Experiment, combinations, fixed_values, seeds
-from lossjumps.configuration.kinds import content_digest
 from lossjumps.configuration.loading import read_mapping
 from lossjumps.configuration.objects import to_mapping
-from lossjumps.configuration.schema import Configuration, GeneralConfig
+from lossjumps.configuration.registries import content_digest
 from lossjumps.errors import InputError
+from lossjumps.schema import Configuration, GeneralConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.validation import check
 

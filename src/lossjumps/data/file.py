@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lossjumps.configuration.schema import DatasetConfig, require
 from lossjumps.data.series import Series, split, standardised
 from lossjumps.data.simulation import OBSERVATION_NOISE
 from lossjumps.errors import InputError
+from lossjumps.schema import DatasetConfig, require
 
 SUFFIXES = (".npy", ".npz", ".csv")
 

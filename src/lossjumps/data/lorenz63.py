@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossjumps.configuration.schema import DatasetConfig, require
 from lossjumps.data.series import Series
 from lossjumps.data.simulation import simulated_series
+from lossjumps.schema import DatasetConfig, require
 
 TRANSIENT = 20.0
 INNER_STEPS_PER_TIME = 400

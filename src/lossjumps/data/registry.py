@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lossjumps.configuration.schema import DatasetConfig
 from lossjumps.data import file, lorenz63, santafe_laser, vanderpol
 from lossjumps.data.series import Series
 from lossjumps.errors import InputError
+from lossjumps.schema import DatasetConfig
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossjumps.configuration.schema import DatasetConfig, require
 from lossjumps.data.series import Series, check_length, split, standardised
 from lossjumps.data.simulation import OBSERVATION_NOISE
+from lossjumps.schema import DatasetConfig, require
 
 SAMPLES = 10_093
 """Samples of the recording, known without reading it."""

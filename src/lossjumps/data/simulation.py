@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lossjumps.configuration.schema import DatasetConfig
 from lossjumps.data.series import Series, standardised
+from lossjumps.schema import DatasetConfig
 
 INITIAL_STATE, OBSERVATION_NOISE = 0, 1
 """Streams of randomness of a data set: its generators are seeded with [noise_seed, stream]."""

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from lossjumps.analysis.training_dynamics import Effort, TrainingDynamics, analyse_training, distance_from
 from lossjumps.configuration import load_batch, load_search
-from lossjumps.configuration.schema import SearchConfig
+from lossjumps.schema import SearchConfig
 from lossjumps.search import itineraries
 from lossjumps.stages.files import read_arrays, read_table, write_table
 from lossjumps.training.models import family_of

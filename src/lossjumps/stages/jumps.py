@@ -9,8 +9,8 @@ import pandas as pd
 from lossjumps.analysis.events import LOSSES
 from lossjumps.analysis.jumps import DETECTOR, find_jumps
 from lossjumps.configuration import load_batch, load_events
-from lossjumps.configuration.schema import JumpsConfig
 from lossjumps.errors import InputError
+from lossjumps.schema import JumpsConfig
 from lossjumps.stages.files import read_table, write_table
 
 COLUMNS = {

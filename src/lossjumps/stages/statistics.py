@@ -11,8 +11,8 @@ from lossjumps.analysis.coincidence import CoincidenceResult, coincidence_over_w
 from lossjumps.analysis.comparison import compare_means
 from lossjumps.analysis.events import COUNTED_KINDS, LOSSES
 from lossjumps.configuration import load_events, load_plan
-from lossjumps.configuration.schema import CoincidenceConfig
 from lossjumps.errors import InputError
+from lossjumps.schema import CoincidenceConfig
 from lossjumps.stages.coincidences import bifurcation_epochs, jump_epochs
 from lossjumps.stages.files import read_table, write_table
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import lossjumps.training.numerics as numerics
-from lossjumps.configuration.schema import ModelConfig, TrainingConfig
+from lossjumps.schema import ModelConfig, TrainingConfig
 from lossjumps.training.adam import Adam
 from lossjumps.training.forcing import Forcing, forcing_of
 from lossjumps.training.losses import Evaluation, mean_squared_error

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from lossjumps.configuration.schema import ModelConfig
+from lossjumps.schema import ModelConfig
 from lossjumps.training import observation
 from lossjumps.training.models import Family, family_of
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from lossjumps.configuration.schema import ModelConfig, TrainingConfig, require
 from lossjumps.data.registry import kind_of
 from lossjumps.errors import InputError
+from lossjumps.schema import ModelConfig, TrainingConfig, require
 from lossjumps.training.forcing import forcing_of
 from lossjumps.training.models import family_of
 

@@ -1,4 +1,4 @@
-"""The schema that belongs to the name of a data set, a model or a training: the registries, seen from here."""
+"""What the registries of data sets, models and trainings say of a name in the configuration: its schema above all."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -7,8 +7,12 @@ from typing import Any
 
 from lossjumps.configuration.digest import digest, file_digest
 from lossjumps.configuration.objects import one_of, to_object
-from lossjumps.configuration.schema import ModelConfig, TrainingConfig
+from lossjumps.data.file import stamp
+from lossjumps.data.registry import DATASETS
 from lossjumps.errors import InputError
+from lossjumps.schema import ModelConfig, TrainingConfig
+from lossjumps.training.forcing import FORCINGS
+from lossjumps.training.models import FAMILIES
 
 
 def _name(values: Any, group: str, known: Mapping[str, Any]) -> str:
@@ -28,23 +32,17 @@ def dataset_object(values: Mapping[str, Any]) -> Any:
     InputError
         If the name or a key is unknown, or a value is refused.
     """
-    from lossjumps.data.registry import DATASETS
-
     return to_object(DATASETS[_name(values, "dataset", DATASETS)].schema, values, "dataset.")
 
 
 def model_object(values: Mapping[str, Any]) -> ModelConfig:
     """The configuration object of a model; raises `InputError` as `dataset_object` does."""
-    from lossjumps.training.models import FAMILIES
-
     _name(values, "model", FAMILIES)
     return to_object(ModelConfig, values, "model.")
 
 
 def training_object(values: Mapping[str, Any]) -> TrainingConfig:
     """The configuration object of a training; raises `InputError` as `dataset_object` does."""
-    from lossjumps.training.forcing import FORCINGS
-
     _name(values, "training", FORCINGS)
     return to_object(TrainingConfig, values, "training.")
 
@@ -57,9 +55,6 @@ def content_digest(dataset: Any) -> str | None:
     InputError
         If there is no such file.
     """
-    from lossjumps.data.file import stamp
-    from lossjumps.data.registry import DATASETS
-
     files = DATASETS[dataset.name].files(dataset)
     return digest([_digest_of(path, stamp(path)) for path in files]) if files else None
 
@@ -71,6 +66,4 @@ def _digest_of(path: Path, state: tuple[str, int, int]) -> str:
 
 def observed_of(dataset: Any) -> int:
     """Number of observed variables N of a data set, without making it."""
-    from lossjumps.data.registry import DATASETS
-
     return DATASETS[dataset.name].n_observed(dataset)
