@@ -47,6 +47,18 @@ def test_rotation_of_irrational_angle_is_aperiodic():
     assert statuses(m, [[1.0, 0.0]]) == ["aperiodic"]
 
 
+def test_a_slow_spiral_outwards_is_bounded_motion_until_it_has_left():
+    # |mu| = 1 + 1e-5: the orbit hardly moves outwards for thousands of steps, and then meets the border
+    turn = (1.0 + 1e-5) * np.array([[np.cos(1.0), -np.sin(1.0)], [np.sin(1.0), np.cos(1.0)]])
+    inside = ReluMap(turn, np.array([[-0.5], [0.0]]), np.array([[1.0, 0.0]]), np.array([-5.0]), np.zeros(2))
+    angles = np.linspace(0.0, 6.0, 16)
+    states = 0.5 * np.column_stack([np.cos(angles), np.sin(angles)])
+    assert statuses(inside, states, max_period=64) == ["aperiodic"] * 16
+    # |mu| = 1.01 and no border in the way: gone after some thousand steps
+    away = ReluMap(1.01 * turn, np.zeros((2, 1)), np.array([[1.0, 0.0]]), np.array([-5.0]), np.zeros(2))
+    assert statuses(away, states[:1]) == ["diverged"]
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_largest_norm_is_the_largest_over_all_regions(family):
     generator = np.random.default_rng(8)

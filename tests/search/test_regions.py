@@ -40,6 +40,22 @@ def test_every_region_that_points_fall_into_is_listed(family, seed, dimension, u
     assert {pattern.tobytes() for pattern in m.region(points)} <= listed
 
 
+@pytest.mark.parametrize(("dimension", "units", "spread"), [(3, 6, 3e-7), (6, 9, 1e-3), (8, 11, 5e-3)])
+def test_nearly_parallel_borders_keep_their_vertices(dimension, units, spread):
+    generator = np.random.default_rng(1)
+    normals = np.eye(1, dimension) + spread * generator.normal(size=(units, dimension))
+    m = ReluMap(
+        np.zeros((dimension, dimension)),
+        np.ones((dimension, units)),
+        normals,
+        generator.normal(size=units),
+        np.zeros(dimension),
+    )
+    regions = linear_regions(m)
+    assert regions.complete
+    assert len(regions.patterns) >= zaslavsky(units, dimension)
+
+
 def test_orthants_of_a_plrnn_and_slabs_of_parallel_borders():
     m = random_map("plrnn", 6, 6, np.random.default_rng(0))
     assert len(linear_regions(m).patterns) == 2**6

@@ -14,6 +14,9 @@ from lossjumps.search.regions import Regions
 DIVERGED = 1e8
 """Largest coordinate beyond which an orbit from data (of unit scale) counts as diverged."""
 
+PATIENCE = 20
+"""How many transients longer an orbit is followed whose regions repeat although no attracting cycle is there."""
+
 DOUBLINGS = 5
 """Squarings of J'J in the bound of a spectral norm, which then exceeds it by a factor M^(1/64) at the most."""
 
@@ -35,8 +38,8 @@ class Attractor:
 
 
 @numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _settle(A, output_weights, input_weights, b, c, state, transient, itinerary):
-    """Run `transient` steps, then fill the itinerary (n, H) of the next n.
+def _settle(A, output_weights, input_weights, b, c, point, transient, itinerary):
+    """Run `transient` steps from `point`, then fill the itinerary (n, H) of the next n; `point` ends where they end.
 
     The weights come as rows of units, (M, H), so that the units of a state are computed side by side.
 
@@ -44,18 +47,13 @@ def _settle(A, output_weights, input_weights, b, c, state, transient, itinerary)
     -------
     period : int
         Smallest period of the itinerary's second half and what precedes it, at most n / 2; 0 for none, -1 where the
-        orbit diverges.
-    growing : bool
-        Whether the orbit is farther out at the end than at the start of the itinerary.
+        orbit leaves the ball of radius `DIVERGED`.
     """
     steps, units = itinerary.shape
     dimension = A.shape[0]
-    point = state.copy()
     image = np.empty(dimension)
     inputs = np.empty(units)
     marks = np.empty(steps, np.uint64)
-    first_size = 0.0
-    size = 0.0
     for step in range(transient + steps):
         copy_vector(b, inputs)
         for j in range(dimension):
@@ -82,9 +80,7 @@ def _settle(A, output_weights, input_weights, b, c, state, transient, itinerary)
             size = max(size, abs(value))
         copy_vector(image, point)
         if not size < DIVERGED:
-            return -1, True
-        if step == transient:
-            first_size = size
+            return -1
     for period in range(1, steps // 2 + 1):
         periodic = True
         for step in range(steps - 1, steps // 2 - 1, -1):
@@ -92,8 +88,8 @@ def _settle(A, output_weights, input_weights, b, c, state, transient, itinerary)
                 periodic = False
                 break
         if periodic:
-            return period, size > first_size
-    return 0, size > first_size
+            return period
+    return 0
 
 
 def occupied_attractors(
@@ -122,17 +118,17 @@ def occupied_attractors(
     A, U, V, b, c = relu_map.parameters
     input_weights = np.ascontiguousarray(V.T)
     itinerary = np.empty((2 * max_period, relu_map.units), dtype=np.bool_)
-    for state in np.ascontiguousarray(states, dtype=np.float64):
-        period, growing = _settle(A, U, input_weights, b, c, state, transient, itinerary)
-        if period < 0:
-            attractors.append(Attractor("diverged"))
-            continue
-        cycle = cycle_of(relu_map, itinerary[-period:]) if period > 0 else None
-        if cycle is not None and cycle.is_stable:
-            attractors.append(Attractor("cycle", cycle))
-        else:
-            escaping = period > 0 and growing
-            attractors.append(Attractor("diverged" if escaping else "aperiodic"))
+    for state in np.array(states, dtype=np.float64, order="C"):
+        for steps in (transient, PATIENCE * transient):
+            period = _settle(A, U, input_weights, b, c, state, steps, itinerary)
+            cycle = cycle_of(relu_map, itinerary[-period:]) if period > 0 else None
+            attracts = cycle is not None and cycle.is_stable
+            if attracts or period <= 0:
+                break
+            # Regions that repeat around nothing that attracts: the orbit leaves slowly, and it is told by waiting
+            # whether to infinity or to somewhere else.
+        status = "cycle" if attracts else "diverged" if period < 0 else "aperiodic"
+        attractors.append(Attractor(status, cycle if attracts else None))
     return tuple(attractors)
 
 

@@ -7,6 +7,7 @@ meets the object of the new itinerary in a non-smooth fold, and the curve turns 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from lossjumps.search import itineraries
 from lossjumps.search.cycle import RESIDUAL, Cycle
 from lossjumps.search.kernels import admissibility, virtual_cycle
 
-STEPS = 4
-"""Points at which an object is looked at along a segment between events."""
+STEPS = (4, 16, 64)
+"""Points at which an object is looked at between events; more where a curve comes back to a fold it has passed."""
 
 FRACTION = 1e-12
 """Width to which the fraction of an event is bisected."""
@@ -27,6 +28,11 @@ BESIDE = (1e-9, 1e-8, 1e-10, 1e-7, 1e-11, 1e-6)
 
 MOST_EVENTS = 500
 """Borders met by one curve within one segment beyond which following gives up."""
+
+SAME_FOLD = 1e-9
+"""Difference of fractions within which two folds of the same two itineraries are one."""
+
+RETURNED = "the curve comes back to a fold it has passed"
 
 COLLAPSED = 1e-5
 """Spread of a cycle's points, relative to that a little away, below which it collapses onto one of lower order."""
@@ -161,13 +167,13 @@ def cycle_at(path: Path, state: State) -> Cycle:
     return Cycle(rotated.points, rotated.itinerary, rotated.jacobian_product, max(rotated.border_distance, 0.0))
 
 
-def _last_admissible(path: Path, state: State, target: float) -> tuple[State, State | None]:
-    """Go from an admissible state towards `target`; the last admissible state, and the first that is not (or None)."""
-    good = state
-    for fraction in np.linspace(state.fraction, target, STEPS + 1)[1:]:
-        bad = state_at(path, float(fraction), state.itinerary)
+def _go(path: Path, state: State, target: float, steps: int) -> tuple[list[State], State | None]:
+    """Go from an admissible state towards `target`: the admissible states met, and the first that is not (or None)."""
+    passed = [state]
+    for fraction in np.linspace(state.fraction, target, steps + 1)[1:]:
+        good, bad = passed[-1], state_at(path, float(fraction), state.itinerary)
         if bad.is_admissible and bad.sign == state.sign:
-            good = bad
+            passed.append(bad)
             continue
         while abs(bad.fraction - good.fraction) > FRACTION:
             middle_fraction = 0.5 * (good.fraction + bad.fraction)
@@ -178,8 +184,8 @@ def _last_admissible(path: Path, state: State, target: float) -> tuple[State, St
                 good = middle
             else:
                 bad = middle
-        return good, bad
-    return good, None
+        return [*passed, good], bad
+    return passed, None
 
 
 def _stability_events(path: Path, first: State, last: State, branch: int) -> list[CurveEvent]:
@@ -283,6 +289,9 @@ def _canonical_unit(itinerary: np.ndarray, time: int, unit: int) -> tuple[int, i
 def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) -> Curve:
     """Follow an object from one end of a path until its curve ends.
 
+    A curve cannot come back to a fold it has passed: where it seems to, two events within one step were missed, and
+    it is followed again in smaller steps.
+
     Parameters
     ----------
     path : Path
@@ -298,6 +307,14 @@ def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) ->
     -------
     Curve
     """
+    for steps in STEPS:
+        curve = _follow(path, itinerary, start, direction, steps)
+        if curve.why != RETURNED:
+            break
+    return curve
+
+
+def _follow(path: Path, itinerary: np.ndarray, start: float, direction: float, steps: int) -> Curve:
     events: list[CurveEvent] = []
     branch = 0
     state = state_at(path, start, np.ascontiguousarray(itinerary, dtype=np.bool_))
@@ -307,8 +324,10 @@ def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) ->
             return Curve((), "unresolved", state, 1, "the object lies on a border at the recorded point")
         state = beside
     for _ in range(MOST_EVENTS):
-        last, beyond = _last_admissible(path, state, 1.0 if direction > 0 else 0.0)
-        events += _stability_events(path, state, last, branch)
+        passed, beyond = _go(path, state, 1.0 if direction > 0 else 0.0, steps)
+        for first, second in pairwise(passed):
+            events += _stability_events(path, first, second, branch)
+        last = passed[-1]
         if beyond is None:
             return Curve(tuple(events), "reached", last, branch + 1)
         fraction = beyond.fraction
@@ -334,8 +353,7 @@ def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) ->
             return Curve(tuple(events), "unresolved", last, branch + 1, "both tests vanish at the border")
         crossed = np.argwhere((further.inputs > 0.0) != further.itinerary)
         crossed = [(int(time), int(unit)) for time, unit in crossed]
-        silent = [(time, unit) for time, unit in crossed if not relu_map.U[:, unit].any()]
-        effective = [pair for pair in crossed if pair not in silent]
+        effective = [(time, unit) for time, unit in crossed if relu_map.U[:, unit].any() and relu_map.V[unit].any()]
         if not crossed:
             state = further
             if not state.is_admissible:
@@ -347,7 +365,7 @@ def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) ->
         if not effective:
             beside = _beside(path, fraction, direction, flipped)
             if beside is None:
-                return Curve(tuple(events), "unresolved", last, branch + 1, "a unit without output meets its border")
+                return Curve(tuple(events), "unresolved", last, branch + 1, "a unit without weights meets its border")
             state = beside
             continue
         if not itineraries.is_primitive(flipped) or (len(effective) > 1 and _collapses(path, state, last)):
@@ -362,6 +380,14 @@ def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) ->
         if beside is None:
             return Curve(tuple(events), "unresolved", last, branch + 1, "no object continues beyond the border")
         if folds:
+            if any(
+                event.kind == "nonsmooth_fold"
+                and abs(event.fraction - fraction) <= SAME_FOLD
+                and {itineraries.key(event.state.itinerary), itineraries.key(event.partner.itinerary)}
+                == {itineraries.key(last.itinerary), itineraries.key(flipped)}
+                for event in events
+            ):
+                return Curve((), "unresolved", last, 1, RETURNED)
             events.append(_fold(fraction, last, beside, direction, effective[0], branch))
             branch += 1
             direction = -direction

@@ -19,6 +19,9 @@ from lossjumps.maps.relu_map import ReluMap
 PARALLEL = 1e-12
 """Sine of the angle below which two borders count as parallel, and relative size of a vanishing singular value."""
 
+EPSILON = 2.0**-52
+"""Relative rounding of float64."""
+
 VERTICES_PER_REGION = 32
 """Where there are more choices of borders than this many times `max_regions`, nothing is listed."""
 
@@ -44,21 +47,21 @@ class Regions:
 
 @numba.njit(cache=True)
 def _solve_vertex(normals, offsets, chosen, vertex, system):
-    """Solve normals[chosen] x = -offsets[chosen]; return |det| of the unit normals, 0.0 where they are dependent."""
+    """Solve normals[chosen] x = -offsets[chosen]; return the smallest pivot, 0.0 where the normals are dependent."""
     rank = chosen.shape[0]
     for i in range(rank):
         vertex[i] = -offsets[chosen[i]]
         for j in range(rank):
             system[i, j] = normals[chosen[i], j]
-    determinant = 1.0
+    smallest = 1.0
     for column in range(rank):
         pivot_row = column
         for row in range(column + 1, rank):
             if abs(system[row, column]) > abs(system[pivot_row, column]):
                 pivot_row = row
         pivot = system[pivot_row, column]
-        determinant *= abs(pivot)
-        if determinant < PARALLEL:
+        smallest = min(smallest, abs(pivot))
+        if smallest <= 16.0 * rank * EPSILON:
             return 0.0
         if pivot_row != column:
             for j in range(column, rank):
@@ -73,7 +76,7 @@ def _solve_vertex(normals, offsets, chosen, vertex, system):
         for j in range(row + 1, rank):
             vertex[row] -= system[row, j] * vertex[j]
         vertex[row] /= system[row, row]
-    return determinant
+    return smallest
 
 
 @numba.njit(cache=True)
@@ -146,7 +149,6 @@ def _cells(normals, offsets, direction, most):
     system = np.empty((rank, rank))
     words = np.empty(n_words, np.uint64)
     at_vertex = np.empty(units, np.int64)
-    epsilon = 2.0**-52
     one = np.uint64(1)
     while True:
         parallel = False
@@ -154,8 +156,8 @@ def _cells(normals, offsets, direction, most):
             for j in range(i):
                 if direction[chosen[i]] == direction[chosen[j]]:
                     parallel = True
-        determinant = 0.0 if parallel else _solve_vertex(normals, offsets, chosen, vertex, system)
-        if determinant > 0.0:
+        pivot = 0.0 if parallel else _solve_vertex(normals, offsets, chosen, vertex, system)
+        if pivot > 0.0:
             length = 0.0
             for j in range(rank):
                 length += abs(vertex[j])
@@ -166,7 +168,7 @@ def _cells(normals, offsets, direction, most):
                 value = offsets[unit]
                 for j in range(rank):
                     value += normals[unit, j] * vertex[j]
-                if abs(value) <= 64.0 * rank * epsilon * (length + abs(offsets[unit])) / determinant:
+                if abs(value) <= 64.0 * rank * EPSILON * (length + abs(offsets[unit])) / pivot:
                     at_vertex[meeting] = unit
                     meeting += 1
                 elif value > 0.0:
@@ -263,4 +265,5 @@ def linear_regions(relu_map: ReluMap, max_regions: int = 200_000) -> Regions:
     bits = (rows[:, unit >> 6] >> (unit & 63).astype(np.uint64)) & np.uint64(1)
     patterns = np.repeat(always, len(rows), axis=0)
     patterns[:, bordered] = bits.astype(bool)
-    return Regions(patterns, bool(complete))
+    # an arrangement has at least one cell: none means that rounding hid every vertex
+    return Regions(patterns, bool(complete) and len(patterns) > 0)
