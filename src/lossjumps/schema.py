@@ -1,11 +1,12 @@
-"""Dataclass schemas of the configuration: every key, its type, its default and its range.
+"""Dataclass schemas of the configuration: keys, types, defaults and ranges; the bottom module beside `errors`.
 
-Hydra composes YAML against these classes, so a misspelt key or a wrong type is refused
-before any job starts.  Ranges and combinations are checked in ``__post_init__``, which runs
-when the configuration becomes an object.  Science code receives these objects and never
-sees Hydra.
+Hydra composes the YAML of `conf/`; `lossjumps.configuration` then merges the values into these classes by OmegaConf,
+so a misspelt key or a wrong type is refused before any job starts.  Ranges are checked in ``__post_init__``, which
+runs when the configuration becomes an object.  The keys that belong to one kind of data set are in its own module,
+`lossjumps.data.<name>`.  Science code receives these objects and never sees Hydra.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +37,7 @@ class DatasetConfig:
     def __post_init__(self) -> None:
         require(self.length_train >= 2, "dataset.length_train", "at least 2 samples", self.length_train)
         require(self.length_test >= 2, "dataset.length_test", "at least 2 samples", self.length_test)
-        require(self.noise >= 0, "dataset.noise", "a fraction >= 0", self.noise)
+        require(0 <= self.noise < math.inf, "dataset.noise", "a finite fraction >= 0", self.noise)
         require(self.noise_seed >= 0, "dataset.noise_seed", "an integer >= 0", self.noise_seed)
 
 
@@ -97,7 +98,7 @@ class TrainingConfig:
     """Sequences an update."""
     sequence_length: int = 60
     """Steps of a training sequence."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-3
     """Learning rate of the first update."""
     learning_rate_end: float = 1e-3
     """Learning rate of the last update; in between it decays exponentially."""
@@ -107,7 +108,7 @@ class TrainingConfig:
         for key in ("epochs", "updates_per_epoch", "batch_size", "sequence_length"):
             require(getattr(self, key) >= 1, f"training.{key}", "an integer >= 1", getattr(self, key))
         for key in ("learning_rate", "learning_rate_end"):
-            require(getattr(self, key) > 0, f"training.{key}", "a number > 0", getattr(self, key))
+            require(0 < getattr(self, key) < math.inf, f"training.{key}", "a finite number > 0", getattr(self, key))
         require(self.alpha is None or 0 <= self.alpha <= 1, "training.alpha", "a number in [0, 1]", self.alpha)
 
 
@@ -148,8 +149,8 @@ class JumpsConfig:
     """Epochs on each side that give the spread a change is compared with."""
 
     def __post_init__(self) -> None:
-        require(self.threshold > 0, "events.jumps.threshold", "a number > 0", self.threshold)
-        require(self.min_change >= 0, "events.jumps.min_change", "a number >= 0", self.min_change)
+        require(0 < self.threshold < math.inf, "events.jumps.threshold", "a finite number > 0", self.threshold)
+        require(0 <= self.min_change < math.inf, "events.jumps.min_change", "a finite number >= 0", self.min_change)
         require(self.window >= 5, "events.jumps.window", "an integer >= 5", self.window)
 
 

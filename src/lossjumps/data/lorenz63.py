@@ -29,6 +29,8 @@ class Lorenz63Config(DatasetConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for key in ("sigma", "rho", "beta"):
+            require(np.isfinite(getattr(self, key)), f"dataset.{key}", "a finite number", getattr(self, key))
         require(0 < self.time_step <= 1, "dataset.time_step", "a number in (0, 1]", self.time_step)
 
 
