@@ -42,7 +42,7 @@ def test_values_are_set_over_the_options(composer):
         ({}, {"dataset.rhoo": 1}, "dataset.rhoo: unknown key.*did you mean rho?"),
         ({}, {"results": ""}, "results: expected the name of a folder"),
         ({}, {"seeds_per_batch": 0}, "seeds_per_batch: expected an integer >= 1"),
-        ({"dataset": "file"}, {}, "dataset.path: no value given"),
+        ({"dataset": "file"}, {}, "dataset.path: expected a .npy, .npz or .csv file, no value given"),
     ],
 )
 def test_what_does_not_fit_is_named_in_one_line(composer, choices, values, message):

@@ -48,7 +48,8 @@ def test_text_that_reads_as_a_number_becomes_one():
             "training.evaluation.alpha: expected a number, got 'x'",
         ),
         (TrainingConfig, {"name": "a", "epochs": 0}, "training.", "training.epochs: expected an integer >= 1, got 0"),
-        (CoincidenceConfig, {"windows": [0, "a"]}, "c.", r"c.windows: expected a list of \(an integer\), got"),
+        (CoincidenceConfig, {"windows": [0, "a"]}, "c.", r"c.windows: expected a list of integers, got"),
+        (ModelConfig, {"name": "plrnn", "nam": 3}, "model.", "model.nam: unknown key; expected one of hidden, latent$"),
         (ModelConfig, {}, "model.", "model.name: no value given"),
     ],
 )

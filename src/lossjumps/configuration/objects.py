@@ -23,6 +23,8 @@ _TYPE_NAMES = {
     dict: "a mapping",
 }
 
+_PLURALS = {int: "integers", float: "numbers", str: "texts"}
+
 
 def one_of(name: object, known: Iterable[str]) -> str:
     """Say which names are known, the likely one first: the tail of an error message."""
@@ -41,7 +43,7 @@ def describe_type(annotation: Any) -> str:
     if annotation in (type(None), None):
         return "null"
     if origin is list:
-        return f"a list of ({describe_type(typing.get_args(annotation)[0])})"
+        return f"a list of {_PLURALS[typing.get_args(annotation)[0]]}"
     return _TYPE_NAMES.get(origin or annotation, "a mapping" if is_dataclass(annotation) else str(annotation))
 
 
@@ -57,7 +59,7 @@ def check_keys(schema: type, values: Mapping[str, Any], prefix: str) -> None:
     known = {entry.name: hints[entry.name] for entry in fields(schema)}
     for key, value in values.items():
         if key not in known:
-            raise InputError(f"{prefix}{key}: unknown key; {one_of(key, known)}")
+            raise InputError(f"{prefix}{key}: unknown key; {one_of(key, set(known) - {'name'})}")
         if is_dataclass(known[key]):
             if not isinstance(value, Mapping):
                 raise InputError(f"{prefix}{key}: expected a mapping, got {value!r}")
@@ -101,7 +103,8 @@ def to_object(schema: type[T], values: Mapping[str, Any], prefix: str) -> T:
         raise
     missing = sorted(OmegaConf.missing_keys(merged))
     if missing:
-        raise InputError(f"{prefix}{missing[0]}: no value given")
+        expected = {entry.name: entry.metadata.get("expected") for entry in fields(schema)}.get(missing[0])
+        raise InputError(f"{prefix}{missing[0]}: {f'expected {expected}, ' if expected else ''}no value given")
     return OmegaConf.to_object(merged)
 
 

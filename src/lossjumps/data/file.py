@@ -1,6 +1,6 @@
 """A user's own recording: a .npy, .npz or .csv file with samples in rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,7 +18,7 @@ SUFFIXES = (".npy", ".npz", ".csv")
 class FileConfig(DatasetConfig):
     """A file of real numbers: a row a sample, a column a variable."""
 
-    path: str = "???"
+    path: str = field(default="???", metadata={"expected": "a .npy, .npz or .csv file"})
     """The file (.npy, .npz or .csv), relative to the working directory."""
     array: str | None = None
     """Name of the array in an .npz file; null where it holds one array, and for other files."""
@@ -37,7 +37,12 @@ class FileConfig(DatasetConfig):
         require(suffix in SUFFIXES, "dataset.path", f"a file ending in {', '.join(SUFFIXES)}", self.path)
         require(self.array is None or suffix == ".npz", "dataset.array", "null for a file that is no .npz", self.array)
         require(self.columns is None or len(self.columns) > 0, "dataset.columns", "null or a list", self.columns)
-        require(self.time_step > 0 and np.isfinite(self.time_step), "dataset.time_step", "a number > 0", self.time_step)
+        require(
+            self.time_step > 0 and np.isfinite(self.time_step),
+            "dataset.time_step",
+            "a finite number > 0",
+            self.time_step,
+        )
         for key in ("embedding_dimension", "embedding_delay"):
             require(getattr(self, key) >= 1, f"dataset.{key}", "an integer >= 1", getattr(self, key))
 
