@@ -14,8 +14,11 @@ from lossjumps.search.regions import Regions
 DIVERGED = 1e8
 """Largest coordinate beyond which an orbit from data (of unit scale) counts as diverged."""
 
+FAR = 100.0
+"""Largest coordinate, in standard deviations of the data, up to which aperiodic motion counts as settled."""
+
 PATIENCE = 20
-"""How many transients longer an orbit is followed whose regions repeat although no attracting cycle is there."""
+"""How many transients longer an orbit is followed that has not settled."""
 
 DOUBLINGS = 5
 """Squarings of J'J in the bound of a spectral norm, which then exceeds it by a factor M^(1/64) at the most."""
@@ -123,10 +126,10 @@ def occupied_attractors(
             period = _settle(A, U, input_weights, b, c, state, steps, itinerary)
             cycle = cycle_of(relu_map, itinerary[-period:]) if period > 0 else None
             attracts = cycle is not None and cycle.is_stable
-            if attracts or period <= 0:
+            # Regions that repeat around nothing that attracts, or a state far from the data: the orbit is on its way,
+            # and only waiting tells whether to infinity or to somewhere else.
+            if attracts or period < 0 or (period == 0 and np.abs(state).max() < FAR):
                 break
-            # Regions that repeat around nothing that attracts: the orbit leaves slowly, and it is told by waiting
-            # whether to infinity or to somewhere else.
         status = "cycle" if attracts else "diverged" if period < 0 else "aperiodic"
         attractors.append(Attractor(status, cycle if attracts else None))
     return tuple(attractors)
