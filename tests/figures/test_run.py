@@ -55,16 +55,16 @@ def verticals(axes):
 
 
 def test_jumps_are_marked_in_every_panel_solid_where_a_bifurcation_is(tables):
-    figure = run_figure(*tables, title="lorenz63 gtf, seed 3", window=1)
+    figure = run_figure(*tables, title="lorenz63 gtf, seed 3", window=1, followed_order=4)
     assert figure.get_suptitle() == "lorenz63 gtf, seed 3"
     for axes in figure.axes:
         assert verticals(axes) == [1, 2]
-    wide = run_figure(*tables, title="", window=6)
+    wide = run_figure(*tables, title="", window=6, followed_order=4)
     assert verticals(wide.axes[0]) == [2, 1]
 
 
 def test_jumps_stand_on_the_curve_at_the_epoch_they_lead_to(tables):
-    axes = run_figure(*tables, title="", window=1).axes[0]
+    axes = run_figure(*tables, title="", window=1, followed_order=4).axes[0]
     drawn = {line.get_label(): line for line in axes.get_lines()}
     assert drawn["jump up"].get_xdata().tolist() == [6, 21]
     assert drawn["jump up"].get_ydata() == pytest.approx([10**-0.6, 10**-2.1])
@@ -74,7 +74,7 @@ def test_jumps_stand_on_the_curve_at_the_epoch_they_lead_to(tables):
 
 
 def test_stable_objects_are_filled_and_unstable_ones_hollow(tables):
-    axes = run_figure(*tables, title="", window=1).axes[1]
+    axes = run_figure(*tables, title="", window=1, followed_order=4).axes[1]
     faces = {
         (line.get_marker(), line.get_markerfacecolor() == "white"): set(line.get_ydata())
         for line in axes.get_lines()
@@ -83,8 +83,17 @@ def test_stable_objects_are_filled_and_unstable_ones_hollow(tables):
     assert faces == {("o", False): {0.5}, ("s", True): {3.0}}
 
 
+def test_cycles_that_are_not_followed_are_dots(tables):
+    followed, unfollowed = (run_figure(*tables, title="", window=1, followed_order=order).axes[1] for order in (2, 1))
+    assert [line.get_xdata().size for line in followed.get_lines() if line.get_marker() == "."] == [0]
+    assert [line.get_xdata().size for line in unfollowed.get_lines() if line.get_marker() == "."] == [EPOCHS + 1]
+    assert not any(line.get_marker() == "s" and line.get_xdata().size for line in unfollowed.get_lines())
+    labels = [text.get_text() for text in unfollowed.get_legend().get_texts()]
+    assert any(label.startswith("cycle of order above 1\n") for label in labels)
+
+
 def test_rug_has_a_row_a_kind_with_its_count(tables):
-    axes = run_figure(*tables, title="", window=1).axes[3]
+    axes = run_figure(*tables, title="", window=1, followed_order=4).axes[3]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert len(labels) == len(MARKS)
     assert "nonsmooth fold (1)" in labels
@@ -102,13 +111,13 @@ def test_every_kind_looks_different():
 
 def test_a_run_without_any_object_or_event_is_drawn(tables):
     empty = [table.iloc[:0] for table in tables[1:]]
-    figure = run_figure(tables[0].iloc[:1], *empty, title="diverged at once", window=1)
+    figure = run_figure(tables[0].iloc[:1], *empty, title="diverged at once", window=1, followed_order=4)
     save_png(figure, io.BytesIO())
 
 
 def test_saved_png_has_no_time_and_the_same_bytes_again(tables, tmp_path):
     for name in ("a.png", "b.png"):
-        save_png(run_figure(*tables, title="same", window=1), tmp_path / name)
+        save_png(run_figure(*tables, title="same", window=1, followed_order=4), tmp_path / name)
     content = (tmp_path / "a.png").read_bytes()
     assert content == (tmp_path / "b.png").read_bytes()
     assert b"tEXt" not in content and b"tIME" not in content

@@ -78,6 +78,7 @@ def test_saturation_is_said(sections):
 
 def test_head_answers_for_each_data_set(experiment):
     text = " ".join((experiment / "summary.md").read_text().split())
+    assert "A bifurcation is a fixed point or cycle of order up to 4 of the free-running map" in text
     assert "8 trainings in 4 conditions on 2 data sets, 150 epochs in all; 1 training diverged." in text
     comparisons = pd.read_parquet(experiment / "statistics" / "comparisons.parquet")
     jumps = comparisons.query("quantity == 'jumps_per_1000_epochs' and loss == 'loss_free'").set_index("dataset")

@@ -101,10 +101,17 @@ def test_importing_again_changes_nothing(experiment):
     assert str(experiment.parent) not in receipt.decode()
 
 
+@pytest.fixture
+def no_drawing(monkeypatch):
+    """Figures are tested elsewhere, and seen among the artifacts of the experiment that the tests share."""
+    monkeypatch.setattr(track, "run_figure", lambda *tables, title, **options: title)
+    monkeypatch.setattr(track, "save_png", lambda title, path: path.write_text(title))
+
+
 ONE_BATCH = {("lorenz63", "bptt"): [(5, "finished", [(2, 1)], [])] * 2}
 
 
-def test_changed_content_replaces_the_run(make_experiment, experiment, monkeypatch):
+def test_changed_content_replaces_the_run(make_experiment, experiment, monkeypatch, no_drawing):
     collected = []
     # It starts MLflow's own command, which takes seconds; that it deletes for good is tested below.
     monkeypatch.setattr(tracking_store, "_collect", lambda uri, identities: collected.extend(identities))
@@ -126,13 +133,15 @@ def test_changed_content_replaces_the_run(make_experiment, experiment, monkeypat
     assert sorted(collected) == sorted(run.info.run_id for run in first.values())
 
 
-def test_runs_are_named_by_the_plan_which_knows_what_is_swept(make_experiment, experiment):
+def test_runs_are_named_by_the_plan_which_knows_what_is_swept(make_experiment, experiment, no_drawing):
     folder = make_experiment(experiment.parent / "swept", ONE_BATCH, compared=False)
     plan = pd.read_parquet(folder / "plan.parquet")
     (folder / "plan.parquet").unlink()
     track.run(folder / "batches" / BATCH)
     _, runs = all_runs(folder)
     assert {run.info.run_name for run in runs.values()} == {f"lorenz63 shallow_plrnn bptt s{seed}" for seed in (0, 1)}
+    drawn = folder / "batches" / BATCH / "figures" / f"{KEY}0.png"
+    assert drawn.read_text() == "lorenz63 shallow_plrnn bptt, seed 0"
 
     # A plan for seed 0 alone, written later: the run is the same and its name tells the swept value.
     swept = plan[plan["seed"] == 0].assign(label="lorenz63 bptt hidden=4")
@@ -160,7 +169,7 @@ def test_runs_are_named_by_the_plan_which_knows_what_is_swept(make_experiment, e
 
 
 @pytest.mark.slow
-def test_half_made_runs_are_made_again_and_removed_ones_are_gone(make_experiment, experiment):
+def test_half_made_runs_are_made_again_and_removed_ones_are_gone(make_experiment, experiment, no_drawing):
     folder = make_experiment(experiment.parent / "interrupted", ONE_BATCH, compared=False)
     batch = folder / "batches" / BATCH
     track.run(batch)

@@ -29,6 +29,7 @@ def run_figure(
     *,
     title: str,
     window: int,
+    followed_order: int,
     loss: str = PRIMARY_LOSS,
 ) -> Figure:
     """Draw one run against its epochs.
@@ -42,6 +43,9 @@ def run_figure(
     window
         Tolerance window in epochs: a jump whose last `window` epochs, or whose own epoch, hold a topological
         bifurcation gets a solid line through all panels, any other jump a dotted one.
+    followed_order
+        Largest order of the cycles that are searched and followed; longer ones are attractors of the data that are
+        drawn as dots.
     loss
         The loss whose jumps are drawn.
     """
@@ -70,8 +74,9 @@ def run_figure(
                 zorder=0,
             )
     _draw_losses(losses, history, jumps, loss)
-    _draw_multipliers(multipliers, cycles, last_epoch)
-    _draw_positions(positions, cycles, last_epoch)
+    long = cycles["order"].to_numpy() > followed_order
+    _draw_multipliers(multipliers, cycles, long, last_epoch, followed_order)
+    _draw_positions(positions, cycles, long, last_epoch)
     _draw_rug(rug, bifurcations)
     rug.set_xlabel("epoch")
     rug.set_xlim(-0.01 * last_epoch, 1.01 * last_epoch)
@@ -136,9 +141,9 @@ def _drawable(values: pd.Series) -> np.ndarray:
     return np.where(np.isfinite(array) & (array > 0), array, np.nan)
 
 
-def _draw_multipliers(axes: Axes, cycles: pd.DataFrame, last_epoch: int) -> None:
+def _draw_multipliers(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, last_epoch: int, followed_order: int) -> None:
     """Draw the largest multiplier of every object, stable ones filled."""
-    _draw_objects(axes, cycles, cycles["largest_multiplier"].to_numpy(dtype=float), last_epoch)
+    _draw_objects(axes, cycles, long, cycles["largest_multiplier"].to_numpy(dtype=float), last_epoch)
     axes.axhline(1.0, color=BLACK, linewidth=0.8, linestyle="--", zorder=1)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
@@ -155,15 +160,18 @@ def _draw_multipliers(axes: Axes, cycles: pd.DataFrame, last_epoch: int) -> None
                     [], [], color=colour, marker=marker, markerfacecolor=face, markersize=5, label=label, linewidth=0.7
                 )
             )
+    if long.any():
+        label = f"cycle of order above {followed_order}\nthat the data run to,\nnot followed"
+        handles.append(Line2D([], [], color=ORANGE, marker=".", markersize=4, linestyle="none", label=label))
     handles.append(Line2D([], [], color=BLACK, linewidth=0.8, linestyle="--", label="loss of stability"))
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0))
 
 
-def _draw_positions(axes: Axes, cycles: pd.DataFrame, last_epoch: int) -> None:
+def _draw_positions(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, last_epoch: int) -> None:
     """Draw the first coordinate of every object's first point; linear where the data are, logarithmic beyond."""
     first = np.array([point[0] for point in cycles["point"]], dtype=float)
     axes.axhspan(-2, 2, color=LIGHT_GREY, alpha=0.35, linewidth=0, zorder=0)
-    _draw_objects(axes, cycles, first, last_epoch)
+    _draw_objects(axes, cycles, long, first, last_epoch)
     axes.set_yscale("symlog", linthresh=4, linscale=2)
     finite = np.abs(first[np.isfinite(first)])
     reach = min(float(np.quantile(finite, 0.995)), 1e4) if len(finite) else 0.0
@@ -180,8 +188,10 @@ def _draw_positions(axes: Axes, cycles: pd.DataFrame, last_epoch: int) -> None:
     )
 
 
-def _draw_objects(axes: Axes, cycles: pd.DataFrame, values: np.ndarray, last_epoch: int) -> None:
-    """Draw a thin line along every followed object and markers on it, hollow where it is unstable."""
+def _draw_objects(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, values: np.ndarray, last_epoch: int) -> None:
+    """Draw a thin line along every followed object and markers on it, hollow where unstable; dots for the rest."""
+    axes.plot(cycles["epoch"].to_numpy()[long], values[long], ".", color=ORANGE, markersize=2.2, zorder=1)
+    cycles, values = cycles[~long], values[~long]
     table = pd.DataFrame(
         {
             "epoch": cycles["epoch"].to_numpy(),

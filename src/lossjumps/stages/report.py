@@ -7,7 +7,7 @@ import pandas as pd
 
 from lossjumps.analysis.events import PRIMARY_LOSS, TOO_FEW
 from lossjumps.analysis.nulls import NULLS
-from lossjumps.configuration import load_batch, load_events, load_plan, load_tracking
+from lossjumps.configuration import load_batch, load_events, load_plan, load_search, load_tracking
 from lossjumps.data.registry import DATASETS
 from lossjumps.figures.experiment import overview_figure, raster_figure
 from lossjumps.figures.style import save_png
@@ -53,8 +53,9 @@ def run(folder: Path) -> None:
     for path in (folder / "figures").glob("*.png"):
         if path.stem not in figures:
             path.unlink()
+    order = load_search(folder).max_order
     store = external_store(load_tracking(folder).uri)
-    write_text(folder / "summary.md", summary(name, tables, window, origins_of(folder, tables.plan), store))
+    write_text(folder / "summary.md", summary(name, tables, window, origins_of(folder, tables.plan), order, store))
 
 
 def origins_of(folder: Path, plan: pd.DataFrame) -> dict[str, str]:
@@ -94,7 +95,9 @@ def read_tables(folder: Path) -> ExperimentTables:
     )
 
 
-def summary(name: str, tables: ExperimentTables, window: int, origins: dict[str, str], uri: str | None = None) -> str:
+def summary(
+    name: str, tables: ExperimentTables, window: int, origins: dict[str, str], max_order: int, uri: str | None = None
+) -> str:
     """Return the text of ``summary.md``; where its numbers come from is in `lossjumps.stages.summary_numbers`.
 
     Parameters
@@ -107,6 +110,8 @@ def summary(name: str, tables: ExperimentTables, window: int, origins: dict[str,
         The tolerance window in epochs that is spoken of.
     origins
         ``simulated`` or ``real`` for the data sets where that is known.
+    max_order
+        Largest order of the cycles that are searched.
     uri
         The tracking URI, where one is chosen; None: MLflow's database lies in the results folder.
     """
@@ -114,7 +119,7 @@ def summary(name: str, tables: ExperimentTables, window: int, origins: dict[str,
     pieces = [
         f"# {name}: do loss jumps and bifurcations come together?",
         text.answer(numbers, tables.comparisons[_compares_jumps(tables.comparisons)], origins),
-        _what_was_run(numbers, window),
+        _what_was_run(numbers, window, max_order),
         f"```\n{text.overview_table(numbers, origins)}\n```",
     ]
     for dataset, part in numbers.groupby("dataset", sort=False):
@@ -141,13 +146,14 @@ def _compares_jumps(comparisons: pd.DataFrame) -> pd.Series:
     return (comparisons["quantity"] == "jumps_per_1000_epochs") & (comparisons["loss"] == PRIMARY_LOSS)
 
 
-def _what_was_run(numbers: pd.DataFrame, window: int) -> str:
+def _what_was_run(numbers: pd.DataFrame, window: int, max_order: int) -> str:
+    objects = "a fixed point" if max_order == 1 else f"a fixed point or cycle of order up to {max_order}"
     return text.paragraph(
         f"{text.plural(int(numbers['runs'].sum()), 'training')} in {text.plural(len(numbers), 'condition')} on"
         f" {text.plural(numbers['dataset'].nunique(), 'data set')}, {int(numbers['epochs'].sum())} epochs in all;"
         f" {text.plural(int(numbers['runs_diverged'].sum()), 'training')} diverged.",
         "A jump is one of the free-running loss over a short horizon, the same evaluation for every training.",
-        "A bifurcation is a fixed point or cycle of the free-running map appearing, vanishing or changing stability.",
+        f"A bifurcation is {objects} of the free-running map appearing, vanishing or changing stability.",
         f"A jump had a bifurcation if one lies {text.within(window)}.",
         text.certificates(numbers),
     )

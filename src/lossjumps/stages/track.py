@@ -221,6 +221,7 @@ def _import_run(
         tables["jumps"],
         title=title,
         window=window,
+        followed_order=settings.search.max_order,
         loss=PRIMARY_LOSS,
     )
     write_whole(path, lambda temporary: save_png(figure, temporary))
