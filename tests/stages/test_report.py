@@ -18,6 +18,12 @@ def experiment(reported_experiment):
     return reported_experiment
 
 
+@pytest.fixture
+def no_drawing(monkeypatch):
+    """Figures are drawn once, for the experiment that the tests share."""
+    monkeypatch.setattr(report, "save_png", lambda figure, path: path.write_bytes(b"png"))
+
+
 @pytest.fixture(scope="module")
 def sections(experiment):
     """The text below each condition's title, by data set and training, in one line each."""
@@ -186,7 +192,7 @@ def test_runs_that_the_plan_does_not_name_do_not_count(experiment, tmp_path):
     pd.testing.assert_frame_equal(after, before.loc[after.index])
 
 
-def test_the_address_of_another_store_is_said(experiment, tmp_path, monkeypatch):
+def test_the_address_of_another_store_is_said(experiment, tmp_path, monkeypatch, no_drawing):
     folder = shutil.copytree(experiment, tmp_path / experiment.name)
     assert "`make ui`" in (experiment / "summary.md").read_text()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@tracking.lab:5000")
@@ -209,7 +215,7 @@ def test_figures_of_the_experiment(experiment):
     }
 
 
-def test_report_again_is_the_same_text_and_drops_old_figures(experiment, tmp_path):
+def test_report_again_is_the_same_text_and_drops_old_figures(experiment, tmp_path, no_drawing):
     folder = shutil.copytree(experiment, tmp_path / experiment.name)
     (folder / "figures" / "events-gone.png").write_bytes(b"old")
     report.run(folder)

@@ -1,5 +1,7 @@
 """A small experiment whose numbers are worked out on paper, written to files and read back."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,8 +50,10 @@ def plan_table():
     )
 
 
-@pytest.fixture
-def experiment(tmp_path):
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    """Tables of the batches; for all tests, so none changes them."""
+    tmp_path = tmp_path_factory.mktemp("toy")
     write_table(tmp_path / "plan.parquet", plan_table())
     (tmp_path / "settings").mkdir()
     (tmp_path / "settings" / "events.yaml").write_text(
@@ -71,7 +75,7 @@ def experiment(tmp_path):
     return tmp_path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def written(experiment):
     statistics.run(experiment)
     folder = experiment / "statistics"
@@ -159,9 +163,8 @@ def test_comparisons_on_paper(written):
     assert rate["test"].startswith("none: ")
 
 
-def test_same_bytes_again(experiment):
+def test_same_bytes_again(experiment, written):
     names = ("conditions", "comparisons")
-    statistics.run(experiment)
     before = [(experiment / "statistics" / f"{name}.parquet").read_bytes() for name in names]
     statistics.run(experiment)
     assert [(experiment / "statistics" / f"{name}.parquet").read_bytes() for name in names] == before
@@ -205,7 +208,7 @@ def test_a_condition_without_any_trained_run_is_listed(experiment):
     assert (line["runs"], line["runs_missing"], line["epochs"], line["jumps"]) == (0, 1, 0, 0)
 
 
-def test_tables_that_do_not_fit_are_refused(experiment):
+def test_tables_that_do_not_fit_are_refused(experiment, tmp_path):
     plan = plan_table()
     tables = statistics.planned_tables(experiment, plan)
     with pytest.raises(InputError, match=r"window 7 for every run; run the stage coincidences"):
@@ -215,6 +218,7 @@ def test_tables_that_do_not_fit_are_refused(experiment):
         statistics.conditions_table(plan, fewer, CoincidenceConfig(windows=WINDOWS, surrogates=9))
     with pytest.raises(InputError, match="no planned run has been trained"):
         statistics.planned_tables(experiment, plan.query("seed == 3"))
-    (experiment / "batches" / "gtf-early" / "jumps.parquet").unlink()
+    folder = shutil.copytree(experiment, tmp_path / "toy")
+    (folder / "batches" / "gtf-early" / "jumps.parquet").unlink()
     with pytest.raises(InputError, match=r"gtf-early.jumps\.parquet: file not found"):
-        statistics.run(experiment)
+        statistics.run(folder)
