@@ -168,7 +168,6 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
         If the counts of a run or window are missing from the coincidences.
     """
     windows = sorted(set(config.windows))
-    counts = tables.coincidences.set_index(["run", *_EVENT_KEYS]).sort_index()
     jumps_of, bifurcations_of = (
         dict(tuple(tables.jumps.groupby("run"))),
         dict(tuple(tables.bifurcations.groupby("run"))),
@@ -186,6 +185,7 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
         }
         jumps = [jumps_of.get(name, tables.jumps[:0]) for name in runs]
         bifurcations = [bifurcations_of.get(name, tables.bifurcations[:0]) for name in runs]
+        totals = _totals(tables.coincidences, runs)
         for loss in LOSSES:
             jump_trains = [jump_epochs(table, loss, n) for table, n in zip(jumps, lengths, strict=True)]
             up = [jump_epochs(table[table["sign"] > 0], loss, n) for table, n in zip(jumps, lengths, strict=True)]
@@ -196,7 +196,7 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
                 )
                 for window, result in zip(windows, results, strict=True):
                     event = {"loss": loss, "kind": kind, "window": window, "jumps_up": sum(map(len, up))}
-                    total = _total(counts, runs, loss, kind, window)
+                    total = _total(totals, len(runs), loss, kind, window)
                     if [total[name] for name in _COUNTED] != [getattr(result, name) for name in _COUNTED]:
                         raise InputError(f"coincidences.parquet: counts of {own['condition']} do not fit its events")
                     rows.append(own | event | total | _rates(total, result))
@@ -323,17 +323,29 @@ def _equal(a: object, b: object) -> bool:
     return all(missing) if any(missing) else np.array_equal(np.asarray(a, dtype=object), np.asarray(b, dtype=object))
 
 
-def _total(counts: pd.DataFrame, runs: list[str], loss: str, kind: str, window: int) -> dict[str, int]:
-    """Sums over the runs of a condition."""
-    names = [*_COUNTED, "epochs", "covered"]
-    try:
-        rows = counts.loc[[(name, loss, kind, window) for name in runs], names] if runs else counts.iloc[:0][names]
-    except KeyError:
+_SUMMED = (*_COUNTED, "epochs", "covered")
+
+
+def _totals(counts: pd.DataFrame, runs: list[str]) -> dict[tuple[str, str, int], dict[str, int]]:
+    """Sums over the runs of a condition by loss, kind and window; ``rows``: how many runs have counts."""
+    grouped = counts[counts["run"].isin(runs)].groupby(_EVENT_KEYS)
+    table = grouped[list(_SUMMED)].sum().assign(rows=grouped["run"].nunique())
+    return {key: dict(zip(table.columns, map(int, row), strict=True)) for key, *row in table.itertuples(name=None)}
+
+
+def _total(
+    totals: dict[tuple[str, str, int], dict[str, int]], n_runs: int, loss: str, kind: str, window: int
+) -> dict[str, int]:
+    """Sums of one loss, kind and window, checked to be those of every run."""
+    if n_runs == 0:
+        return dict.fromkeys(_SUMMED, 0)
+    found = totals.get((loss, kind, window), {"rows": 0})
+    if found["rows"] != n_runs:
         raise InputError(
             f"coincidences.parquet: no counts of {loss}, {kind}, window {window} for every run; "
             "run the stage coincidences"
-        ) from None
-    return {name: int(total) for name, total in rows.sum().items()}
+        )
+    return {name: found[name] for name in _SUMMED}
 
 
 def _rates(total: dict[str, int], result: CoincidenceResult) -> dict[str, object]:
