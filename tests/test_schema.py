@@ -1,4 +1,4 @@
-"""Defaults and ranges: the schemas say what `conf/` says (a model's size is each family's own), and nothing that is not finite passes."""
+"""Schemas default to what `conf/` says (sizes of models are each family's own); what is not finite is refused."""
 
 import dataclasses
 import math

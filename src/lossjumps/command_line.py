@@ -1,6 +1,7 @@
 """The command line `lossjumps`: a subcommand a stage, and what one needs beside them."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import NoReturn
 
 from lossjumps.errors import InputError
 from lossjumps.stages.listing import EXPERIMENT, STAGES, Stage, check_inputs
+
+CONF = Path("conf")
 
 EPILOG = """\
 examples:
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 done, 2 bad input.
+        Exit status: 0 done, 1 a package is missing, 2 bad input.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (error.name or "lossjumps").split(".")[0] == "lossjumps":
             raise
         print(f"lossjumps: {error.name} is not installed; pip install 'lossjumps[pipeline]' brings it", file=sys.stderr)
-        return 2
+        return 1
     return 0
 
 
@@ -92,27 +95,34 @@ def _add_stage(commands: argparse._SubParsersAction, stage: Stage) -> None:
     )
     parser.add_argument("target", nargs="+", metavar="FOLDER | KEY=VALUE", help=f"{stage.folder}, or overrides")
     parser.add_argument(
-        "--conf", type=Path, default=Path("conf"), metavar="DIR", help="configuration folder (default: %(default)s)"
+        "--conf", type=Path, metavar="DIR", help=f"configuration folder, for overrides and `plan` (default: {CONF})"
     )
     parser.set_defaults(run=lambda parsed: _run_stage(stage, parsed.target, parsed.conf))
 
 
-def _run_stage(stage: Stage, target: Sequence[str], conf: Path) -> None:
+def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None) -> None:
     if all("=" in text and not Path(text).exists() for text in target):
         from lossjumps.configuration.request import SINGLE, Request
         from lossjumps.stages.prepare import folders, prepare
 
-        plan = Request(SINGLE, target, conf).plan()
-        prepare(plan)
+        plan = Request(SINGLE, target, conf or CONF).plan()
         chosen = folders(plan, stage)
+        again = shlex.join([*target, *(["--conf", str(conf)] if conf else [])])
+        for folder in chosen:  # before anything is written
+            batch = plan.batches.get(folder.name)
+            data_file = plan.folder / "data" / f"{batch.condition.data}.npz" if batch else None
+            check_inputs(stage, folder, data_file, target=again)
+        prepare(plan)
     elif len(target) == 1:
+        if conf and stage.name != "plan":
+            raise InputError(f"--conf: only `lossjumps plan` and overrides read it; leave it out with {target[0]}")
         chosen = [Path(target[0])]
+        check_inputs(stage, chosen[0])
     else:
         raise InputError(f"{stage.name}: expected one folder, or overrides key=value; got {' '.join(target)}")
     for folder in chosen:
-        check_inputs(stage, folder)
         if stage.name == "plan":
-            stage.module.run(folder, conf)
+            stage.module.run(folder, conf or CONF)
         else:
             stage.module.run(folder)
         print(f"{stage.name}: {folder} done")

@@ -33,6 +33,9 @@ class Stage:
 _DYNAMICS = ("cycles.parquet", "bifurcations.parquet", "attractors.parquet")
 BATCH_TABLES = ("history.parquet", "status.parquet", *_DYNAMICS, "jumps.parquet", "coincidences.parquet")
 
+COMPARED = ("conditions.parquet", "comparisons.parquet")
+"""The tables of the folder `statistics`."""
+
 STAGES = {
     stage.name: stage
     for stage in (
@@ -65,39 +68,49 @@ MAKERS = {
     **dict.fromkeys(_DYNAMICS, "dynamics"),
     "jumps.parquet": "jumps",
     "coincidences.parquet": "coincidences",
-    "plan.parquet": "plan",
 }
 """The stage that makes a file."""
 
 
-def check_inputs(stage: Stage, folder: Path) -> None:
+def check_inputs(stage: Stage, folder: Path, data_file: Path | None = None, target: str | None = None) -> None:
     """Refuse to start a stage whose inputs an earlier stage has not made yet.
+
+    Parameters
+    ----------
+    stage : Stage
+    folder : Path
+        What it is to work on.
+    data_file : Path, optional
+        The data file of a batch whose ``config.yaml`` is not written yet.
+    target : str, optional
+        What to call the earlier stage with, in place of the folder it works on.
 
     Raises
     ------
     InputError
         Naming the first missing file and the command that makes it.
     """
-    for path, maker in _inputs(stage, Path(folder)):
+    for path, maker, made_in in _inputs(stage, Path(folder), data_file):
         if not path.is_file():
-            made_in = path.with_suffix("") if maker == "dataset" else path.parent
-            raise InputError(f"{path}: file not found; make it first with `lossjumps {maker} {made_in}`")
+            raise InputError(f"{path}: file not found; make it first with `lossjumps {maker} {target or made_in}`")
 
 
-def _inputs(stage: Stage, folder: Path) -> Iterator[tuple[Path, str]]:
-    from lossjumps.configuration import (
-        load_batch,
-        load_plan,
-    )  # the command line lists stages where this is not installed
+def _inputs(stage: Stage, folder: Path, data_file: Path | None) -> Iterator[tuple[Path, str, Path]]:
+    """The files that a stage reads, the stage that makes each, and the folder that is called with."""
+    from lossjumps.configuration import load_batch, load_plan  # stages are listed where this is not installed
 
-    if stage.folder == BATCH and (folder / "plan.parquet").is_file():
-        return  # `track` of an experiment, which looks for its report itself
-    if stage.folder == BATCH:
-        batch = load_batch(folder)
+    if stage.folder == BATCH and (folder / "plan.parquet").is_file():  # `track` of an experiment
+        yield folder / "summary.md", "report", folder
+    elif stage.folder == BATCH:
+        if data_file is None:
+            data_file = load_batch(folder).data_file
         if stage.name in ("train", "dynamics"):
-            yield batch.data_file, "dataset"
-        yield from ((folder / name, MAKERS[name]) for name in stage.needs)
+            yield data_file, "dataset", data_file.with_suffix("")
+        yield from ((folder / name, MAKERS[name], folder) for name in stage.needs)
     elif stage.folder == EXPERIMENT and stage.name != "plan":
-        yield folder / "plan.parquet", "plan"
+        yield folder / "plan.parquet", "plan", folder
         for batch in load_plan(folder)["batch"].unique():
-            yield from ((folder / "batches" / batch / name, MAKERS[name]) for name in stage.needs)
+            made_in = folder / "batches" / batch
+            yield from ((made_in / name, MAKERS[name], made_in) for name in stage.needs)
+        if stage.name == "report":
+            yield from ((folder / "statistics" / name, "statistics", folder) for name in COMPARED)
