@@ -26,10 +26,6 @@ wildcard_constraints:
     group="[a-z]+",
 
 
-# Used only where software deployment is asked for (--sdm).
-container: "docker://python:3.12"
-
-
 # The stages, in the order they run.
 include: "workflows/rules/configuration.smk"
 include: "workflows/rules/dataset.smk"
@@ -52,6 +48,8 @@ rule all:
     log:
         "<logs>/all.log",
     localrule: True
+    conda:
+        "environment.yml"
     message:
         "Summary, from {input.summary}"
     shell:

@@ -28,7 +28,7 @@ class Tree:
 
     def __init__(self, folder):
         self.folder = folder
-        for name in ("Snakefile", "workflows", "profiles", "conf", "src/lossjumps"):
+        for name in ("Snakefile", "environment.yml", "workflows", "profiles", "conf", "src/lossjumps"):
             source, target = PROJECT / name, folder / name
             if source.is_dir():
                 shutil.copytree(source, target)  # compiled code as well: it is valid where the sources' times are kept

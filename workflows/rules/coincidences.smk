@@ -15,6 +15,8 @@ rule coincidences:
         "<batch>/coincidences.parquet",
     log:
         "<logs>/coincidences/{batch}.log",
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -11,7 +11,12 @@ from lossjumps.configuration.source import source_digest
 from lossjumps.stages.listing import BATCH_TABLES as TABLES
 
 CONF = config.get("conf", os.path.relpath(Path(workflow.basedir, "conf")))
-PLAN = plan_or_exit(config, conf=CONF, announce=workflow.is_main_process)
+PLAN = plan_or_exit(
+    config,
+    conf=CONF,
+    announce=workflow.is_main_process,
+    deployment=workflow.deployment_settings.deployment_method,
+)
 
 # In a rule's command, `lossjumps` is run by the interpreter that runs snakemake, whatever PATH says.
 PYTHON = shlex.quote(sys.executable)

@@ -21,6 +21,8 @@ rule settings:
         "<experiment>/settings/{group}.yaml",
     log:
         "<logs>/settings/{group}.log",
+    conda:
+        "../../environment.yml"
     params:
         text=lambda wildcards: PLAN.settings[wildcards.group],
     message:
@@ -34,6 +36,8 @@ rule data_config:
         "<experiment>/data/{data}.yaml",
     log:
         "<logs>/data_config/{data}.log",
+    conda:
+        "../../environment.yml"
     params:
         text=lambda wildcards: PLAN.data[wildcards.data],
     message:
@@ -47,6 +51,8 @@ rule batch_config:
         "<batch>/config.yaml",
     log:
         "<logs>/batch_config/{batch}.log",
+    conda:
+        "../../environment.yml"
     params:
         text=lambda wildcards: PLAN.batches[wildcards.batch].text,
     message:
@@ -63,6 +69,8 @@ rule plan:
         "<experiment>/plan.parquet",
     log:
         "<logs>/plan.log",
+    conda:
+        "../../environment.yml"
     params:
         folder=subpath(output[0], parent=True),
         conf=CONF,

@@ -11,6 +11,8 @@ rule dataset:
         "<experiment>/data/{data}.npz",
     log:
         "<logs>/dataset/{data}.log",
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -19,6 +19,8 @@ rule dynamics:
         attractors="<batch>/attractors.parquet",
     log:
         "<logs>/dynamics/{batch}.log",
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -13,6 +13,8 @@ rule jumps:
         "<batch>/jumps.parquet",
     log:
         "<logs>/jumps/{batch}.log",
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,

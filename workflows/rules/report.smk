@@ -20,6 +20,8 @@ rule report:
         figures=directory("<experiment>/figures"),
     log:
         "<logs>/report.log",
+    conda:
+        "../../environment.yml"
     params:
         folder=subpath(input.plan, parent=True),
         source=source_digest("lossjumps.stages.report"),

@@ -18,6 +18,8 @@ rule statistics:
         comparisons="<experiment>/statistics/comparisons.parquet",
     log:
         "<logs>/statistics.log",
+    conda:
+        "../../environment.yml"
     params:
         folder=subpath(input.plan, parent=True),
         source=source_digest("lossjumps.stages.statistics"),

@@ -23,6 +23,8 @@ rule track:
         "<batch>/tracked.json",
     log:
         "<logs>/track/{batch}.log",
+    conda:
+        "../../environment.yml"
     resources:
         mlflow_writer=1,
     params:
@@ -48,6 +50,8 @@ rule track_summary:
         "<experiment>/tracked.json",
     log:
         "<logs>/track_summary.log",
+    conda:
+        "../../environment.yml"
     resources:
         mlflow_writer=1,
     params:

@@ -16,6 +16,8 @@ rule train:
         status="<batch>/status.parquet",
     log:
         "<logs>/train/{batch}.log",
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -1,7 +1,7 @@
 """What the Snakefile calls first: make the plan, say what it is, or end with one line that says what is wrong."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from lossjumps.configuration.request import workflow_request
 from lossjumps.errors import InputError
 
 
-def plan_or_exit(config: Mapping[str, Any], conf: Path, announce: bool) -> Plan:
+def plan_or_exit(config: Mapping[str, Any], conf: Path, announce: bool, deployment: Collection[object] = ()) -> Plan:
     """Plan what ``snakemake --config ...`` asks for.
 
     Parameters
@@ -22,6 +22,8 @@ def plan_or_exit(config: Mapping[str, Any], conf: Path, announce: bool) -> Plan:
         The configuration folder where none is asked for.
     announce : bool
         Whether to print the plan, on standard error, so that standard output stays free for graphs.
+    deployment : collection
+        Methods of software deployment that Snakemake was asked for (``--sdm``).
 
     Raises
     ------
@@ -30,6 +32,8 @@ def plan_or_exit(config: Mapping[str, Any], conf: Path, announce: bool) -> Plan:
         without a traceback.
     """
     try:
+        if deployment:
+            raise InputError("--sdm: leave it out; all jobs run in the Python environment that snakemake runs in")
         plan = workflow_request(config, conf).plan()
         if announce:
             print(describe(plan), end="\n\n", file=sys.stderr, flush=True)
