@@ -137,6 +137,17 @@ def test_centre_in_three_dimensions_is_found_although_the_determinant_passes_no_
     np.testing.assert_allclose(event.fraction, 0.5, **PRECISE)
 
 
+def test_objects_that_escape_together_are_one_event():
+    # z' = a z + kinks that cancel far out: at a = 1 one object goes out at one end and one comes in at the other
+    def flat_outside(a):
+        return ReluMap([[a]], [[1.0, -1.0]], [[1.0], [1.0]], [1.0, -1.0], [-1.0])
+
+    event = only(find_bifurcations(flat_outside(0.9), flat_outside(1.1), 1))
+    assert event.kind == "degenerate_transcritical"
+    assert len(event.companions) == 1
+    np.testing.assert_allclose(event.fraction, 0.5, **PRECISE)
+
+
 def test_a_unit_without_output_causes_no_event():
     start = ReluMap([[0.5]], [[0.0]], [[1.0]], [0.0], [-1.0])
     end = ReluMap([[0.5]], [[0.0]], [[1.0]], [0.0], [1.0])

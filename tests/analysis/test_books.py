@@ -22,6 +22,7 @@ def segment_between(family, generator, length):
 def alive_between(books, fraction):
     """Objects that the events say are alive at a fraction, from those at the start."""
     alive = Counter(entry.object for entry in books.lists[0])
+    at_start = set(alive)
     for booked in books.events[0]:
         if booked.fraction > fraction or booked.event is None:
             continue
@@ -29,6 +30,8 @@ def alive_between(books, fraction):
         for name in (booked.object, booked.partner):
             if name is not None:
                 alive[name] += change
+        for name, _ in booked.companions:
+            alive[name] += -1 if name in at_start else 1
     return +alive
 
 

@@ -79,6 +79,19 @@ def test_full_tent_map_has_all_its_cycles():
     assert all(found.complete[order] for order in range(1, 9))
 
 
+@pytest.mark.parametrize("slope", [8.0, 12.0, 100.0])
+def test_cycles_with_huge_multipliers_are_not_lost_in_rounding(slope):
+    # the same shift: multipliers of the 10-cycles are slope^10, up to 10^20
+    found = find_cycles(tent(slope, -slope, 1.0), 10)
+    assert [len(found.of_order(order)) for order in range(1, 11)] == [2, 1, 2, 3, 6, 9, 18, 30, 56, 99]
+    assert all(found.complete.values())
+    assert set(found.index_sum.values()) == {0}
+    for cycle in found.of_order(10):
+        np.testing.assert_allclose(cycle.largest_multiplier, slope**10, rtol=1e-12)
+        images = tent(slope, -slope, 1.0)(cycle.points)
+        np.testing.assert_allclose(images, np.roll(cycle.points, -1, axis=0), rtol=1e-12, atol=1e-12)
+
+
 def test_two_dimensional_sweep_of_figure_s7():
     # A = [[a_l, .8], [-.4, .2]], a_r = -1.5: one fixed point and one 2-cycle, multipliers as published
     for a_l, largest in ((-0.48, 0.9972347875864724), (-0.3575, 0.8588000565317726)):

@@ -91,18 +91,14 @@ def test_births_and_deaths_account_for_every_object(batch):
         cycles = cycles[cycles.order <= 2]
         for epoch in range(len(run_maps) - 1):
             before, after = (set(cycles[cycles.epoch == e].cycle) for e in (epoch, epoch + 1))
-            born, dead = set(), set()
-            for event in events[events.epoch == epoch].itertuples():
-                names = {event.cycle, *event.companions}
-                if event.direction == "birth":
-                    born |= names
-                elif event.direction == "death":
-                    dead |= names
-                else:
-                    born |= set(event.companions) & after
-                    dead |= set(event.companions) & before
-            assert after == (before | born) - dead
-            changes += len(born) + len(dead)
+            alive = set(before)
+            for event in events[events.epoch == epoch].sort_values("fraction").itertuples():
+                if event.direction != "through":
+                    assert (event.cycle in alive) == (event.direction == "death")
+                    alive ^= {event.cycle}
+                    changes += 1
+                alive ^= set(event.companions)
+            assert alive == after
     assert changes > 5
 
 

@@ -192,6 +192,8 @@ class _Bookkeeper:
         return nodes[key]
 
     def settle_companions(self) -> None:
+        for drafts in self.drafts:
+            self.join_escapes(drafts)
         for draft in self.collapsed:
             order = len(draft.state.itinerary)
             hosts = [
@@ -208,6 +210,22 @@ class _Bookkeeper:
             else:
                 draft.why = "a cycle collapses, and no event of the object it collapses onto was found"
                 self.drafts[draft.segment].append(draft)
+
+    @staticmethod
+    def join_escapes(drafts: list[_Draft]) -> None:
+        """Make one event of the objects that escape to, or return from, infinity together: the simplest one's."""
+        escapes = sorted(
+            (draft for draft in drafts if draft.event is not None and draft.event.kind == "degenerate_transcritical"),
+            key=lambda draft: itineraries.key(draft.state.itinerary),
+        )
+        hosts: list[_Draft] = []
+        for draft in escapes:
+            together = [host for host in hosts if abs(host.fraction - draft.fraction) <= SAME_EVENT]
+            if together:
+                together[0].companions.append((draft.name, draft.state))
+                drafts.remove(draft)
+            else:
+                hosts.append(draft)
 
     def books(self) -> Books:
         number: dict[int, int] = {}

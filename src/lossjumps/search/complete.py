@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
-from lossjumps.search.cycle import Cycle, cycle_of
+from lossjumps.search.cycle import Cycle, solve_cycle
 from lossjumps.search.kernels import (
     BORDER,
     SINGULAR,
@@ -21,6 +21,9 @@ from lossjumps.search.kernels import (
     relative_inputs,
     solve_in_place,
 )
+
+SAFE_GROWTH = 1e6
+"""Largest entry of a Jacobian product up to which the signs of a rolled-out orbit refuse a candidate."""
 
 CHUNK = 4096
 """Words solved before the candidates are looked at; bounds the memory of a search."""
@@ -36,12 +39,15 @@ class CompleteList:
         Sorted by itinerary.
     degenerate : list of (k, H) bool arrays
         Itineraries with singular I - T that hold a continuum of solutions.
+    undecided : int
+        Region sequences whose solution is lost in rounding.
     visits : int
         Region sequences solved.
     """
 
     cycles: list[Cycle]
     degenerate: list[np.ndarray]
+    undecided: int
     visits: int
 
 
@@ -100,6 +106,7 @@ def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most,
             finished[0] = True
             break
         visits += 1
+        growth = 0.0
         copy_matrix(jacobians[word[0]], product)
         copy_vector(offsets[word[0]], shift)
         for time in range(1, order):
@@ -113,6 +120,7 @@ def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most,
                     for m in range(dimension):
                         value += jacobian[i, m] * product[m, j]
                     new_product[i, j] = value
+                    growth = max(growth, abs(value))
             copy_matrix(new_product, product)
             copy_vector(new_shift, shift)
         for i in range(dimension):
@@ -126,7 +134,8 @@ def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most,
             n_singular += 1
             continue
         admissible = True
-        for time in range(order):
+        # rolling out multiplies rounding by the growth: where that is large, the cycle is left to be solved with care
+        for time in range(order if growth < SAFE_GROWTH else 0):
             pattern = patterns[word[time]]
             for unit in range(units):
                 value = b[unit]
@@ -235,15 +244,18 @@ def complete_cycles(relu_map: ReluMap, patterns: np.ndarray, order: int) -> Comp
     finished = np.zeros(1, dtype=np.bool_)
     hits = np.empty((CHUNK, order), dtype=np.int64)
     singular = np.empty((CHUNK, order), dtype=np.int64)
-    cycles, degenerate, visits = [], [], 0
+    cycles, degenerate, undecided, visits = [], [], 0, 0
     while not finished[0]:
         solved, n_hits, n_singular = _candidates(
             relu_map.V, relu_map.b, patterns, jacobians, offsets, order, word, finished, CHUNK, hits, singular
         )
         visits += solved
-        cycles += [cycle for hit in hits[:n_hits] if (cycle := cycle_of(relu_map, patterns[hit])) is not None]
+        for hit in hits[:n_hits]:
+            cycle, decided = solve_cycle(relu_map, patterns[hit])
+            undecided += not decided
+            cycles += [] if cycle is None else [cycle]
         degenerate += [
             patterns[letters] for letters in singular[:n_singular] if _holds_a_continuum(relu_map, patterns[letters])
         ]
     degenerate = [itineraries.canonical(itinerary) for itinerary in degenerate]
-    return CompleteList(merge_at_borders(cycles), degenerate, visits)
+    return CompleteList(merge_at_borders(cycles), degenerate, undecided, visits)

@@ -12,7 +12,7 @@ from lossjumps.search.kernels import BORDER, admissibility, compose, safe_itiner
 from lossjumps.search.regions import Regions
 
 RESIDUAL = 1e-9
-"""Largest relative residual over one period of a cycle that is reported."""
+"""Largest relative residual of a step along a cycle that is reported."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +83,11 @@ def cycle_of(relu_map: ReluMap, itinerary: np.ndarray) -> Cycle | None:
 
     A point within rounding of a border is accepted, and the unit counts as off: one point, one itinerary.
     """
+    return solve_cycle(relu_map, itinerary)[0]
+
+
+def solve_cycle(relu_map: ReluMap, itinerary: np.ndarray) -> tuple[Cycle | None, bool]:
+    """As `cycle_of`, and whether the answer is sure: False where the solution is lost in rounding."""
     itinerary = np.ascontiguousarray(itinerary, dtype=np.bool_)
     period = len(itinerary)
     points = np.empty((period, relu_map.dimension))
@@ -90,21 +95,21 @@ def cycle_of(relu_map: ReluMap, itinerary: np.ndarray) -> Cycle | None:
     product = np.empty((relu_map.dimension, relu_map.dimension))
     _, sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, product)
     if sign == 0.0 or not residual <= RESIDUAL:
-        return None
+        return None, False
     distance = admissibility(relu_map.V, relu_map.b, itinerary, points, inputs)
     if not distance > -BORDER:
-        return None
+        return None, True
     if distance <= BORDER:
         itinerary = np.empty_like(itinerary)
         safe_itinerary(relu_map.V, relu_map.b, points, inputs, itinerary)
         if not itineraries.is_primitive(itinerary):
-            return None
+            return None, True
     shift = itineraries.canonical_shift(itinerary)
     itinerary = np.ascontiguousarray(np.roll(itinerary, -shift, axis=0))
     points = np.roll(points, -shift, axis=0)
     if shift or distance <= BORDER:
-        compose(*relu_map.parameters, itinerary, product, np.empty(relu_map.dimension))
-    return Cycle(points, itinerary, product, max(float(distance), 0.0))
+        compose(*relu_map.parameters, itinerary, 0, product, np.empty(relu_map.dimension))
+    return Cycle(points, itinerary, product, max(float(distance), 0.0)), True
 
 
 def itinerary_from(relu_map: ReluMap, point: np.ndarray, order: int) -> np.ndarray | None:

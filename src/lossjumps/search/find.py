@@ -132,7 +132,7 @@ def find_cycles(
             result = complete_cycles(m, regions.patterns, order)
             continua = result.degenerate + _repeated_continua(cycles, order)
             degenerate += continua
-            complete[order] = not continua
+            complete[order] = not continua and not result.undecided
         else:
             generator = np.random.default_rng([*np.atleast_1d(seed), order])
             result = walk_for_cycles(

@@ -9,6 +9,9 @@ import numpy as np
 SINGULAR = 1e-13
 """Relative size of the smallest pivot below which a linear system counts as singular."""
 
+ROUNDED = 1e-13
+"""Relative residual up to which a cycle that was rolled out from one point counts as solved to rounding."""
+
 BORDER = 1e-11
 """Relative distance from a unit's border below which the sign of its input is unsafe in float64."""
 
@@ -93,16 +96,17 @@ def linear_piece(A, U, V, b, c, region, jacobian, offset):
 
 
 @numba.njit(cache=True)
-def compose(A, U, V, b, c, itinerary, product, shift):
-    """Fill product T (M, M) and shift q (M,) of the composition z -> T z + q of the pieces of an itinerary (k, H)."""
+def compose(A, U, V, b, c, itinerary, start, product, shift):
+    """Fill product T (M, M) and shift q (M,) of z -> T z + q, once round an itinerary (k, H) from time `start`."""
     dimension = A.shape[0]
     jacobian = np.empty((dimension, dimension))
     offset = np.empty(dimension)
     new_product = np.empty((dimension, dimension))
     new_shift = np.empty(dimension)
-    linear_piece(A, U, V, b, c, itinerary[0], product, shift)
-    for time in range(1, itinerary.shape[0]):
-        linear_piece(A, U, V, b, c, itinerary[time], jacobian, offset)
+    period = itinerary.shape[0]
+    linear_piece(A, U, V, b, c, itinerary[start], product, shift)
+    for later in range(1, period):
+        linear_piece(A, U, V, b, c, itinerary[(start + later) % period], jacobian, offset)
         for i in range(dimension):
             new_shift[i] = offset[i]
             for j in range(dimension):
@@ -135,10 +139,62 @@ def step_in_region(A, U, V, b, c, region, point, image, inputs):
 
 
 @numba.njit(cache=True)
+def step_size(A, U, V, b, c, region, point):
+    """What is added up in one step from `point` in a region: rounding of the image is relative to it."""
+    dimension, units = U.shape
+    largest = 0.0
+    for i in range(dimension):
+        size = abs(c[i])
+        for j in range(dimension):
+            size += abs(A[i, j] * point[j])
+        for unit in range(units):
+            if region[unit]:
+                inputs = abs(b[unit])
+                for j in range(dimension):
+                    inputs += abs(V[unit, j] * point[j])
+                size += abs(U[i, unit]) * inputs
+        largest = max(largest, size)
+    return largest
+
+
+@numba.njit(cache=True)
+def solve_rotation(A, U, V, b, c, itinerary, start, product, point):
+    """Solve for the point at time `start` of an itinerary's cycle; fill the Jacobian product begun there.
+
+    Returns
+    -------
+    relative_pivot, sign : float
+        Of I - T, as `solve_in_place` gives them.
+    """
+    dimension = A.shape[0]
+    compose(A, U, V, b, c, itinerary, start, product, point)
+    system = np.empty((dimension, dimension))
+    for i in range(dimension):
+        for j in range(dimension):
+            system[i, j] = -product[i, j]
+        system[i, i] += 1.0
+    return solve_in_place(system, point)
+
+
+@numba.njit(cache=True)
+def step_residual(A, U, V, b, c, region, point, image, target, inputs):
+    """Step from `point` in a region, filling image and inputs; its distance from `target`, relative to `step_size`."""
+    step_in_region(A, U, V, b, c, region, point, image, inputs)
+    distance = 0.0
+    for i in range(A.shape[0]):
+        distance = max(distance, abs(image[i] - target[i]))
+    size = step_size(A, U, V, b, c, region, point)
+    if not np.isfinite(distance) or not np.isfinite(size):
+        return np.inf
+    return distance / size if size > 0.0 else distance
+
+
+@numba.njit(cache=True)
 def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
     """Solve for the cycle of an itinerary, whether its points lie in the assumed regions or not (then it is virtual).
 
-    The linear solve is followed by two rounds of refinement on the residual over one period.
+    The first point is solved for and rolled out.  Where that has lost digits by the end of the period (large
+    multipliers), each point is solved for by itself.
 
     Parameters
     ----------
@@ -151,54 +207,28 @@ def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
     relative_pivot, sign : float
         Of I - T, as `solve_in_place` gives them; sign 0.0 where there is no solution.
     residual : float
-        |F^k(z) - z| over the pieces, relative to what is added up along the cycle: its coordinates and the offsets.
+        Largest distance of a point from the image of the one before, relative to what is added up in that step.
     """
     period = itinerary.shape[0]
-    dimension = A.shape[0]
-    shift = np.empty(dimension)
-    compose(A, U, V, b, c, itinerary, product, shift)
-    system = np.empty((dimension, dimension))
-    for i in range(dimension):
-        for j in range(dimension):
-            system[i, j] = -product[i, j]
-        system[i, i] += 1.0
-    relative_pivot, sign = solve_in_place(system, shift)
-    residual = np.inf
+    image = np.empty(A.shape[0])
+    relative_pivot, sign = solve_rotation(A, U, V, b, c, itinerary, 0, product, points[0])
     if sign == 0.0:
+        return relative_pivot, sign, np.inf
+    for time in range(period - 1):
+        step_in_region(A, U, V, b, c, itinerary[time], points[time], points[time + 1], inputs[time])
+    last = period - 1
+    residual = step_residual(A, U, V, b, c, itinerary[last], points[last], image, points[0], inputs[last])
+    if residual <= ROUNDED or period == 1:
         return relative_pivot, sign, residual
-    image = np.empty(dimension)
-    correction = np.empty(dimension)
-    copy_vector(shift, points[0])
-    offsets = 0.0
-    for i in range(dimension):
-        offset = abs(c[i])
-        for unit in range(U.shape[1]):
-            offset += abs(U[i, unit] * b[unit])
-        offsets = max(offsets, offset)
-    for refinement in range(3):
-        scale = offsets
-        for time in range(period):
-            step_in_region(A, U, V, b, c, itinerary[time], points[time], image, inputs[time])
-            for i in range(dimension):
-                scale = max(scale, abs(points[time, i]))
-            if time + 1 < period:
-                copy_vector(image, points[time + 1])
-        residual = 0.0
-        for i in range(dimension):
-            correction[i] = image[i] - points[0, i]
-            residual = max(residual, abs(correction[i]))
-        if not np.isfinite(residual):
+    other_product = np.empty(product.shape)
+    for time in range(1, period):
+        if solve_rotation(A, U, V, b, c, itinerary, time, other_product, points[time])[1] == 0.0:
             return relative_pivot, 0.0, np.inf
-        residual = residual / scale if scale > 0.0 else residual
-        if refinement == 2 or residual == 0.0:
-            break
-        for i in range(dimension):
-            for j in range(dimension):
-                system[i, j] = -product[i, j]
-            system[i, i] += 1.0
-        solve_in_place(system, correction)
-        for i in range(dimension):
-            points[0, i] += correction[i]
+    residual = 0.0
+    for time in range(period):
+        following = points[(time + 1) % period]
+        step = step_residual(A, U, V, b, c, itinerary[time], points[time], image, following, inputs[time])
+        residual = max(residual, step)
     return relative_pivot, sign, residual
 
 

@@ -16,7 +16,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.complete import merge_at_borders
 from lossjumps.search.cycle import Cycle, cycle_of
-from lossjumps.search.kernels import compose, copy_matrix, copy_vector, solve_in_place, true_itinerary
+from lossjumps.search.kernels import copy_matrix, copy_vector, solve_rotation, true_itinerary
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +90,7 @@ def _walk(A, U, V, b, c, itinerary, n_inner, visited, budget):
         if not _remember(visited, _bits_hash(itinerary)):
             return visits, False
         visits += 1
-        compose(A, U, V, b, c, itinerary, product, point)
-        for i in range(dimension):
-            for j in range(dimension):
-                product[i, j] = -product[i, j]
-            product[i, i] += 1.0
-        sign = solve_in_place(product, point)[1]
+        sign = solve_rotation(A, U, V, b, c, itinerary, 0, product, point)[1]
         if sign == 0.0 or not true_itinerary(A, U, V, b, c, point, follower):
             return visits, False
         if _equal(follower, itinerary):
