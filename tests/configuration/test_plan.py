@@ -1,6 +1,7 @@
 """Plans: runs, conditions, batches of seeds, and names that stand for one content."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import yaml
 
 from lossjumps.configuration import load_batch, load_dataset_config, load_plan, load_settings, registries
 from lossjumps.configuration.describe import bytes_needed, describe, readable_bytes
-from lossjumps.configuration.request import plan_again, workflow_request
+from lossjumps.configuration.request import Request, plan_again, workflow_request
 from lossjumps.data import file
 from lossjumps.errors import InputError
 from lossjumps.stages.plan import plan_table
@@ -272,6 +273,13 @@ def test_disk_of_the_parameters_is_exact(plan_of):
         "12 MB",
         "2.0 TB",
     ]
+
+
+def test_an_experiment_of_ones_own_is_not_passed_over_for_its_name(tmp_path):
+    shutil.copytree(CONF, tmp_path / "conf")
+    (tmp_path / "conf" / "experiment" / "single.yaml").write_text("kind: training\n")
+    with pytest.raises(InputError, match=r"single.yaml: expected another name"):
+        Request("single", [], tmp_path / "conf").plan()
 
 
 def test_workflow_configuration():

@@ -35,6 +35,9 @@ class Request:
         """
         composer = Composer(self.conf)
         if self.experiment == SINGLE:
+            own = composer.folder / "experiment" / f"{SINGLE}.yaml"
+            if own.exists():
+                raise InputError(f"{own}: expected another name; {SINGLE} is what the command line alone asks for")
             asked = Experiment(SINGLE, "training", "one configuration, given on the command line", {}, {})
         else:
             asked = read_experiment(composer, self.experiment)
