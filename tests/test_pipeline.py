@@ -146,8 +146,8 @@ def test_code_and_configuration_files_re_run_what_depends_on_them(restored):
     }
 
 
-def test_new_seeds_are_trained_alone_and_seeds_left_out_are_kept(tree):
-    planned, said = tree.planned("seed=1,2,3")
+def test_new_seeds_are_trained_alone(tree):
+    planned, said = tree.planned("seed=range(0,4)")
     assert [planned[rule] for rule in ("batch_config", "train", "dynamics", "jumps", "track")] == [2, 2, 2, 2, 2]
     assert "dataset" not in planned
     trained = set(re.findall(r"Train (\S+)", said))
