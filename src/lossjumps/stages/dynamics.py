@@ -20,11 +20,11 @@ from lossjumps.stages.files import read_arrays, read_table, write_table
 from lossjumps.training.models import family_of
 
 CYCLES = {
-    "run": "string",
+    "run": "str",
     "epoch": "int64",
     "order": "int64",
     "cycle": "int64",
-    "itinerary": "string",
+    "itinerary": "str",
     "point": "object",
     "largest_multiplier": "float64",
     "stable": "bool",
@@ -34,12 +34,12 @@ CYCLES = {
     "repaired": "bool",
 }
 BIFURCATIONS = {
-    "run": "string",
+    "run": "str",
     "epoch": "int64",
     "fraction": "float64",
-    "kind": "string",
+    "kind": "str",
     "order": "int64",
-    "direction": "string",
+    "direction": "str",
     "cycle": "int64",
     "companions": "object",
     "stable_before": "boolean",
@@ -49,13 +49,13 @@ BIFURCATIONS = {
     "distance": "float64",
     "unit_time": "Int64",
     "unit": "Int64",
-    "why": "string",
+    "why": "str",
 }
 ATTRACTORS = {
-    "run": "string",
+    "run": "str",
     "epoch": "int64",
     "state": "int64",
-    "attractor": "string",
+    "attractor": "str",
     "jacobian_norm": "float64",
     "forced_certificate": "bool",
     "index_sum": "Int64",
