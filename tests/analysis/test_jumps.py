@@ -198,3 +198,25 @@ def test_bad_losses_are_refused_in_one_line(loss, message):
 def test_options_out_of_range_are_named(option):
     with pytest.raises(InputError, match=next(iter(option))):
         find_jumps(np.ones(100), **option)
+
+
+def test_the_way_back_from_an_excursion_is_no_jump():
+    generator = np.random.default_rng(6)
+    level = -2.5 + 0.004 * generator.normal(size=200)
+    level[101] += 0.099  # a step below `min_change`, then back a little farther
+    level[102] -= 0.005
+    assert level[101] - level[102] > 0.1
+    assert find_jumps(10**level) == ()
+    level[150:] += 0.5  # a level that stays is a jump, down as well as up
+    (jump,) = find_jumps(10**level)
+    assert (jump.epoch, jump.sign, jump.shape) == (149, 1, "shift")
+    (jump,) = find_jumps(10**-level)
+    assert (jump.epoch, jump.sign) == (149, -1)
+
+
+def test_a_jump_up_out_of_a_steep_descent_is_no_return():
+    generator = np.random.default_rng(7)
+    level = -0.05 * np.arange(120) + 0.003 * generator.normal(size=120)
+    level[80:] += 0.3
+    (jump,) = find_jumps(10**level)
+    assert (jump.epoch, jump.sign) == (79, 1)

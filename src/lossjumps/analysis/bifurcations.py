@@ -10,9 +10,6 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import find_cycles
 from lossjumps.search.cycle import Cycle, FoundCycles
 
-KINDS = ("nonsmooth_fold", "persistence", "degenerate_transcritical", "degenerate_flip", "centre", "unresolved")
-
-
 BELOW_ONE = 1.0 - 2.0**-53
 """An event at the very end of a segment is booked within it: fractions lie in [0, 1)."""
 
@@ -24,7 +21,7 @@ class Bifurcation:
     Attributes
     ----------
     kind : str
-        One of `KINDS`.
+        One of `lossjumps.analysis.events.KINDS`.
     fraction : float
         Where on the path, in [0, 1).
     order : int

@@ -69,7 +69,8 @@ def find_jumps(
     ``|x| >= min_change``.  Exceedances count for nobody's spread: it is computed again without them until no
     further exceedance appears, so that several jumps close together do not hide each other.
 
-    Exceedances at most `gap` epochs apart are one episode, which is one jump, dated at its onset.
+    Exceedances at most `gap` epochs apart are one episode, which is one jump, dated at its onset.  The way back from
+    an excursion of one epoch whose way out was no exceedance is no jump: the loss is where it was.
 
     Parameters
     ----------
@@ -118,6 +119,8 @@ def find_jumps(
             break
         exceeds = more
     places = np.flatnonzero(exceeds)
+    genuine = [exceeds[place - 1] or not _undoes(change, place, window) for place in places]
+    places = places[np.array(genuine, dtype=bool)]
     if places.size == 0:
         return ()
     episodes = np.split(places, np.flatnonzero(np.diff(places) > gap) + 1)
@@ -215,6 +218,13 @@ def _robust_z(change: np.ndarray, left_out: np.ndarray, window: int, floor: floa
     deviation = np.where(np.sign(from_past) == np.sign(from_future), nearer, 0.0)
     z = deviation / np.maximum(0.5 * (past_spread + future_spread), floor)
     return np.where(np.isnan(past_centre), 0.0, z)
+
+
+def _undoes(change: np.ndarray, place: int, window: int) -> bool:
+    """Whether a change takes back the one before it, which is of two thirds to twice its size."""
+    drift = np.median(change[max(place - 1 - window, 0) : place - 1])
+    out, back = change[place - 1] - drift, change[place] - drift
+    return bool(out * back < 0 and 2.0 * abs(back) <= 3.0 * abs(out) <= 6.0 * abs(back))
 
 
 def _describe(
