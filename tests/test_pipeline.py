@@ -15,6 +15,7 @@ from lossjumps.configuration import load_plan
 from lossjumps.configuration.request import Request
 from lossjumps.stages.files import read_arrays, read_table
 from lossjumps.stages.listing import BATCH_TABLES, STAGES
+from lossjumps.stages.plan import run as write_plan
 from lossjumps.stages.prepare import folders, prepare
 
 PROJECT = Path(__file__).parents[1]
@@ -171,18 +172,27 @@ def rows_of(folder, name, run):
     return table[table["run"] == run].reset_index(drop=True)
 
 
-def test_a_run_does_not_depend_on_its_batch_nor_on_the_process(tree, monkeypatch):
-    """Each seed alone in its batch, in this process: the same bits as two side by side, by Snakemake on two cores."""
-    monkeypatch.chdir(tree.folder)
-    overrides = [PAIR, "results=alone", "seeds_per_batch=1"]
+def in_this_process(tree, *overrides):
+    """Plan a part of the smoke experiment and run the stages of its batches."""
     plan = Request("smoke", overrides, tree.folder / "conf").plan()
     prepare(plan)
     for name in RUN_STAGES:
         for folder in folders(plan, STAGES[name]):
             STAGES[name].module.run(folder)
+    write_plan(plan.folder, tree.folder / "conf")
+    return plan
+
+
+@pytest.mark.parametrize("dataset", ["santafe_laser", "lorenz63"])
+def test_a_run_does_not_depend_on_its_batch_nor_on_the_process(tree, monkeypatch, dataset):
+    """Each seed alone in its batch, in this process: the same bits as two side by side, the laser's by Snakemake."""
+    monkeypatch.chdir(tree.folder)
+    plan = in_this_process(tree, f"dataset={dataset}", f"results=alone/{dataset}", "seeds_per_batch=1")
     together = Path("results/smoke")
+    if f"dataset={dataset}" != PAIR:
+        together = in_this_process(tree, f"dataset={dataset}", "results=together").folder
     place = load_plan(together).set_index("run")["batch"]
-    assert len(plan.batches) == 4
+    assert len(plan.batches) == 4 and place.nunique() == 2
     for batch in plan.batches.values():
         [seed] = batch.seeds
         run = f"{batch.condition.name}-s{seed}"
