@@ -17,6 +17,7 @@ from lossjumps.search.kernels import (
     SINGULAR,
     copy_matrix,
     copy_vector,
+    follow_with,
     linear_piece,
     relative_inputs,
     solve_in_place,
@@ -110,19 +111,8 @@ def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most,
         copy_matrix(jacobians[word[0]], product)
         copy_vector(offsets[word[0]], shift)
         for time in range(1, order):
-            jacobian = jacobians[word[time]]
-            offset = offsets[word[time]]
-            for i in range(dimension):
-                new_shift[i] = offset[i]
-                for j in range(dimension):
-                    new_shift[i] += jacobian[i, j] * shift[j]
-                    value = 0.0
-                    for m in range(dimension):
-                        value += jacobian[i, m] * product[m, j]
-                    new_product[i, j] = value
-                    growth = max(growth, abs(value))
-            copy_matrix(new_product, product)
-            copy_vector(new_shift, shift)
+            follow_with(jacobians[word[time]], offsets[word[time]], product, shift, new_product, new_shift)
+            growth = max(growth, np.abs(product).max())
         for i in range(dimension):
             for j in range(dimension):
                 system[i, j] = -product[i, j]

@@ -96,6 +96,22 @@ def linear_piece(A, U, V, b, c, region, jacobian, offset):
 
 
 @numba.njit(cache=True)
+def follow_with(jacobian, offset, product, shift, new_product, new_shift):
+    """Follow z -> product z + shift with one more piece: both are overwritten, the last two arguments are room."""
+    dimension = product.shape[0]
+    for i in range(dimension):
+        new_shift[i] = offset[i]
+        for j in range(dimension):
+            new_shift[i] += jacobian[i, j] * shift[j]
+            value = 0.0
+            for m in range(dimension):
+                value += jacobian[i, m] * product[m, j]
+            new_product[i, j] = value
+    copy_matrix(new_product, product)
+    copy_vector(new_shift, shift)
+
+
+@numba.njit(cache=True)
 def compose(A, U, V, b, c, itinerary, start, product, shift):
     """Fill product T (M, M) and shift q (M,) of z -> T z + q, once round an itinerary (k, H) from time `start`."""
     dimension = A.shape[0]
@@ -107,16 +123,7 @@ def compose(A, U, V, b, c, itinerary, start, product, shift):
     linear_piece(A, U, V, b, c, itinerary[start], product, shift)
     for later in range(1, period):
         linear_piece(A, U, V, b, c, itinerary[(start + later) % period], jacobian, offset)
-        for i in range(dimension):
-            new_shift[i] = offset[i]
-            for j in range(dimension):
-                new_shift[i] += jacobian[i, j] * shift[j]
-                value = 0.0
-                for m in range(dimension):
-                    value += jacobian[i, m] * product[m, j]
-                new_product[i, j] = value
-        copy_matrix(new_product, product)
-        copy_vector(new_shift, shift)
+        follow_with(jacobian, offset, product, shift, new_product, new_shift)
 
 
 @numba.njit(cache=True)
