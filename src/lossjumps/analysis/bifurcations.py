@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lossjumps.analysis.books import BookedEvent, keep_books
-from lossjumps.analysis.following import State, cycle_at
+from lossjumps.analysis.states import State, cycle_at
 from lossjumps.errors import InputError
 from lossjumps.maps.paths import Path, Segment
 from lossjumps.maps.relu_map import ReluMap

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lossjumps.analysis.following import Curve, CurveEvent, State, cycle_at, follow
+from lossjumps.analysis.following import Curve, CurveEvent, follow
+from lossjumps.analysis.states import State, cycle_at
 from lossjumps.maps.paths import Path
 from lossjumps.search import itineraries
 from lossjumps.search.cycle import Cycle

@@ -11,11 +11,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from lossjumps.analysis.states import State, state_at
 from lossjumps.maps.paths import Path
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
-from lossjumps.search.cycle import RESIDUAL, Cycle
-from lossjumps.search.kernels import admissibility, virtual_cycle
 
 STEPS = (4, 16, 64)
 """Points at which an object is looked at between events; more where a curve comes back to a fold it has passed."""
@@ -39,47 +38,6 @@ COLLAPSED = 1e-5
 
 AWAY = 1e-3
 """How far away from an event the spread of a collapsing cycle is taken for comparison."""
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """An object of a fixed itinerary at one fraction, admissible or virtual.
-
-    Attributes
-    ----------
-    fraction : float
-    itinerary : (k, H) bool array
-    points : (k, M) array
-    inputs : (k, H) array
-    jacobian_product : (M, M) array
-    sign : float
-        sign det(I - T); 0.0 where there is no solution.
-    border_distance : float
-        As `admissibility` gives it: positive where admissible.
-    """
-
-    fraction: float
-    itinerary: np.ndarray
-    points: np.ndarray
-    inputs: np.ndarray
-    jacobian_product: np.ndarray
-    sign: float
-    border_distance: float
-
-    @property
-    def is_admissible(self) -> bool:
-        """Whether the object exists."""
-        return self.sign != 0.0 and self.border_distance > 0.0
-
-    @property
-    def multipliers(self) -> np.ndarray:
-        """Eigenvalues of the Jacobian product."""
-        return np.linalg.eigvals(self.jacobian_product)
-
-    @property
-    def unstable_directions(self) -> int:
-        """Number of multipliers outside the unit circle."""
-        return int(np.count_nonzero(np.abs(self.multipliers) >= 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,26 +103,6 @@ class Curve:
     last: State
     branches: int
     why: str = ""
-
-
-def state_at(path: Path, fraction: float, itinerary: np.ndarray) -> State:
-    """Solve for the object of an itinerary (k, H) at one fraction of a path."""
-    relu_map = path(fraction)
-    period = len(itinerary)
-    points = np.full((period, relu_map.dimension), np.nan)
-    inputs = np.full((period, relu_map.units), np.nan)
-    product = np.empty((relu_map.dimension, relu_map.dimension))
-    _, sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, product)
-    if not residual <= RESIDUAL:
-        return State(fraction, itinerary, points, inputs, product, 0.0, -np.inf)
-    distance = admissibility(relu_map.V, relu_map.b, itinerary, points, inputs)
-    return State(fraction, itinerary, points, inputs, product, sign, float(distance))
-
-
-def cycle_at(path: Path, state: State) -> Cycle:
-    """The object of an admissible state as a `Cycle`, begun where its itinerary is smallest."""
-    rotated = state_at(path, state.fraction, np.ascontiguousarray(itineraries.canonical(state.itinerary)))
-    return Cycle(rotated.points, rotated.itinerary, rotated.jacobian_product, max(rotated.border_distance, 0.0))
 
 
 def _go(path: Path, state: State, target: float, steps: int) -> tuple[list[State], State | None]:
@@ -281,6 +219,14 @@ def _fold(
     )
 
 
+def _is_same_fold(fold: CurveEvent, event: CurveEvent) -> bool:
+    """Whether an event is the fold of the same two itineraries at the same fraction."""
+    if event.partner is None or abs(event.fraction - fold.fraction) > SAME_FOLD:
+        return False
+    pairs = [{itineraries.key(one.state.itinerary), itineraries.key(one.partner.itinerary)} for one in (fold, event)]
+    return pairs[0] == pairs[1]
+
+
 def _canonical_unit(itinerary: np.ndarray, time: int, unit: int) -> tuple[int, int]:
     """Time counted from the start of the canonical itinerary."""
     return int((time - itineraries.canonical_shift(itinerary)) % len(itinerary)), int(unit)
@@ -380,15 +326,10 @@ def _follow(path: Path, itinerary: np.ndarray, start: float, direction: float, s
         if beside is None:
             return Curve(tuple(events), "unresolved", last, branch + 1, "no object continues beyond the border")
         if folds:
-            if any(
-                event.kind == "nonsmooth_fold"
-                and abs(event.fraction - fraction) <= SAME_FOLD
-                and {itineraries.key(event.state.itinerary), itineraries.key(event.partner.itinerary)}
-                == {itineraries.key(last.itinerary), itineraries.key(flipped)}
-                for event in events
-            ):
+            fold = _fold(fraction, last, beside, direction, effective[0], branch)
+            if any(_is_same_fold(fold, event) for event in events):
                 return Curve((), "unresolved", last, 1, RETURNED)
-            events.append(_fold(fraction, last, beside, direction, effective[0], branch))
+            events.append(fold)
             branch += 1
             direction = -direction
         else:

@@ -234,7 +234,7 @@ def _status(attractor: Attractor, max_order: int) -> tuple:
 
 
 def distance_from(nearest: Callable[[np.ndarray], np.ndarray], cycle: Cycle, observed: int) -> float:
-    """Smallest distance of a cycle's points from the data, in the first `observed` coordinates.
+    """Smallest distance of a cycle's points from the data, in the first `observed` coordinates; NaN if it has none.
 
     Parameters
     ----------
@@ -244,4 +244,5 @@ def distance_from(nearest: Callable[[np.ndarray], np.ndarray], cycle: Cycle, obs
     observed : int
         Number N of observed states.
     """
-    return float(np.min(nearest(cycle.points[:, :observed])))
+    points = cycle.points[:, :observed]
+    return float(np.min(nearest(points))) if np.isfinite(points).all() else np.nan
