@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.random_maps import brute_force_fixed_points
 
-from lossjumps.configuration import load_plan
+from lossjumps.configuration import load_batch, load_plan
 from lossjumps.configuration.request import Request
+from lossjumps.search import itineraries
 from lossjumps.stages.files import read_arrays, read_table
 from lossjumps.stages.listing import BATCH_TABLES, STAGES
 from lossjumps.stages.plan import run as write_plan
 from lossjumps.stages.prepare import folders, prepare
+from lossjumps.training.models import family_of
 
 PROJECT = Path(__file__).parents[1]
 PAIR = "dataset=santafe_laser"
@@ -99,6 +102,27 @@ def test_one_command_leaves_every_file_of_the_contract(tree):
         assert (experiment / file).is_file()
     assert (experiment.parent / "mlflow.db").is_file()
     assert len(list((experiment / "data").glob("*.npz"))) == 1
+
+
+def test_fixed_points_of_the_trained_networks_are_those_of_brute_force(tree):
+    compared = 0
+    for folder in sorted((tree.folder / "results" / "smoke" / "batches").iterdir()):
+        batch = load_batch(folder)
+        parameters = read_arrays(folder / "parameters.npz")
+        fixed = read_table(folder / "cycles.parquet").query("order == 1")
+        for position, run in enumerate(batch.runs):
+            for epoch in (0, 5, batch.training.epochs):
+                of_epoch = {name: array[position, epoch] for name, array in parameters.items() if name != "seeds"}
+                expected = brute_force_fixed_points(family_of(batch.model.name).relu_map(of_epoch))
+                listed = fixed[(fixed["run"] == run) & (fixed["epoch"] == epoch)]
+                assert listed["complete"].all()
+                points = {row.itinerary: row.point for row in listed.itertuples()}
+                assert set(points) == {itineraries.text(np.frombuffer(key, dtype=bool)) for key in expected}
+                for key, point in expected.items():
+                    found = points[itineraries.text(np.frombuffer(key, dtype=bool))]
+                    np.testing.assert_allclose(found, point, rtol=1e-9, atol=1e-12)
+                compared += len(expected)
+    assert compared > 0
 
 
 def test_the_plan_comes_first_and_the_summary_last(tree):

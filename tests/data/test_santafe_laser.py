@@ -11,7 +11,7 @@ from lossjumps.data import santafe_laser
 from lossjumps.data.santafe_laser import SantaFeLaserConfig
 from lossjumps.errors import InputError
 
-pytest.importorskip("reservoirpy")
+pytest.importorskip("reservoirpy", reason="the recording is in the package reservoirpy, of the extra `pipeline`")
 
 
 def test_the_file_is_the_documented_one():
