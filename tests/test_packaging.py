@@ -79,8 +79,14 @@ def makefile() -> str:
     return (ROOT / "Makefile").read_text()
 
 
-def test_core_dependencies_are_three() -> None:
-    assert sorted(Requirement(text).name for text in PROJECT["dependencies"]) == ["numba", "numpy", "scipy"]
+def test_core_dependencies_are_few() -> None:
+    assert sorted(Requirement(text).name for text in PROJECT["dependencies"]) == [
+        "numba",
+        "numpy",
+        "python-flint",
+        "safetensors",
+        "scipy",
+    ]
 
 
 def test_core_runs_where_the_pipeline_is_missing(tmp_path: Path) -> None:
@@ -118,7 +124,7 @@ def test_core_installs_alone(tmp_path: Path) -> None:
     run([python, "-m", "pip", "install", "--disable-pip-version-check", "-c", ROOT / "requirements.lock", source])
     listed = run([python, "-m", "pip", "list", "--format=freeze"]).split()
     names = {canonicalize_name(line.split("==")[0]) for line in listed} - {"pip", "setuptools"}
-    assert names == {"llvmlite", "lossjumps", "numba", "numpy", "scipy"}
+    assert names == {"llvmlite", "lossjumps", "numba", "numpy", "python-flint", "safetensors", "scipy"}
     finished = run_python(python, FIND_CYCLES, tmp_path)
     assert (finished.returncode, finished.stdout) == (0, EXPECTED), finished.stderr
     (tmp_path / "weights.json").write_text('{"W": [[-2.0]], "b": [1.0]}')
