@@ -8,6 +8,24 @@ from lossjumps import ReluMap
 
 FAMILIES = ("plrnn", "shallow", "clipped", "dendritic", "almost_linear", "relu_rnn", "canonical")
 
+M, H, B = 3, 5, 2
+SHAPES = {
+    "canonical": {"A": (M, M), "U": (M, H), "V": (H, M), "b": (H,), "c": (M,)},
+    "plrnn": {"A": (M,), "W": (M, M), "h": (M,)},
+    "shallow_plrnn": {"A": (M,), "W1": (M, H), "W2": (H, M), "h1": (M,), "h2": (H,)},
+    "clipped_shallow_plrnn": {"A": (M,), "W1": (M, H), "W2": (H, M), "h1": (M,), "h2": (H,)},
+    "dendritic_plrnn": {"A": (M,), "W": (M, M), "h": (M,), "alphas": (B,), "thetas": (B, M)},
+    "almost_linear_rnn": {"A": (M,), "W": (M, M), "h": (M,)},
+    "relu_rnn": {"W": (M, M), "b": (M,)},
+}
+"""Shapes of the parameters of every family, by the names that files give them, for M states, H units, B bases."""
+
+
+def family_parameters(name: str, generator: np.random.Generator) -> dict:
+    """Normal parameters of a family of `lossjumps.maps.families`, of the shapes in `SHAPES`."""
+    parameters = {key: generator.normal(size=shape) for key, shape in SHAPES[name].items()}
+    return parameters | {"n_relu": 2} if name == "almost_linear_rnn" else parameters
+
 
 def random_map(family: str, dimension: int, units: int, generator: np.random.Generator, digits: int = 9) -> ReluMap:
     """A map with M = `dimension`; entries rounded to `digits`, so that few digits make degenerate maps."""

@@ -5,7 +5,8 @@ import argparse
 import numpy as np
 
 from lossjumps.errors import InputError
-from lossjumps.maps.weights import FAMILIES, read_weights
+from lossjumps.maps.families import FAMILIES
+from lossjumps.maps.weights import read_weights
 from lossjumps.search import Cycle, FoundCycles, find_cycles
 
 SHOWN_COORDINATES = 6
@@ -16,7 +17,7 @@ HEADINGS = ("order", "first point", "largest multiplier", "stable", "index", "co
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `lossjumps find` takes."""
-    keys = "; ".join(f"{family}: {', '.join(keys)}" for family, (_, keys) in FAMILIES.items())
+    keys = "; ".join(f"{name}: {', '.join(family.keys)}" for name, family in FAMILIES.items())
     parser.add_argument("file", metavar="FILE", help=f"weights as .npz or .json, with the keys of its family ({keys})")
     parser.add_argument(
         "--max-order", type=int, default=10, metavar="K", help="search orders 1 to K (default: %(default)s)"

@@ -7,28 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.random_maps import family_parameters
 
 from lossjumps.errors import InputError
 from lossjumps.maps import ReluMap
-from lossjumps.maps.weights import FAMILIES, read_weights
+from lossjumps.maps.families import FAMILIES
+from lossjumps.maps.weights import read_weights
 
 generator = np.random.default_rng(7)
-M, H, B = 3, 5, 2
-SHAPES = {
-    "canonical": {"A": (M, M), "U": (M, H), "V": (H, M), "b": (H,), "c": (M,)},
-    "plrnn": {"A": (M,), "W": (M, M), "h": (M,)},
-    "shallow_plrnn": {"A": (M,), "W1": (M, H), "W2": (H, M), "h1": (M,), "h2": (H,)},
-    "clipped_shallow_plrnn": {"A": (M,), "W1": (M, H), "W2": (H, M), "h1": (M,), "h2": (H,)},
-    "dendritic_plrnn": {"A": (M,), "W": (M, M), "h": (M,), "alphas": (B,), "thetas": (B, M)},
-    "almost_linear_rnn": {"A": (M,), "W": (M, M), "h": (M,)},
-    "relu_rnn": {"W": (M, M), "b": (M,)},
-}
+M = 3
 AMBIGUOUS = ("shallow_plrnn", "clipped_shallow_plrnn")
 
 
 def weights_of(family: str) -> dict:
-    weights = {key: generator.normal(size=shape) for key, shape in SHAPES[family].items()}
-    return weights | {"n_relu": 2} if family == "almost_linear_rnn" else weights
+    return family_parameters(family, generator)
 
 
 def step(family: str, w: dict, z: np.ndarray) -> np.ndarray:

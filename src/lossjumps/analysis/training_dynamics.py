@@ -88,7 +88,12 @@ class TrainingDynamics:
     events: list[EventDynamics]
 
 
-def analyse_training(maps: Sequence[ReluMap], states: Callable[[int], np.ndarray], effort: Effort) -> TrainingDynamics:
+def analyse_training(
+    maps: Sequence[ReluMap],
+    states: Callable[[int], np.ndarray],
+    effort: Effort,
+    segments: Sequence[Path] | None = None,
+) -> TrainingDynamics:
     """Search every recorded map, find the occupied attractors, and follow every object from map to map.
 
     Parameters
@@ -98,6 +103,8 @@ def analyse_training(maps: Sequence[ReluMap], states: Callable[[int], np.ndarray
     states : callable
         Epoch -> (n, M) array: the data states whose attractors are looked for, as latent states of that epoch.
     effort : Effort
+    segments : sequence of Path, optional
+        From each map to the next; by default straight in (A, U, V, b, c).
 
     Returns
     -------
@@ -123,7 +130,7 @@ def analyse_training(maps: Sequence[ReluMap], states: Callable[[int], np.ndarray
         lists.append(sorted(followed.values(), key=lambda cycle: cycle.key))
         attractors.append(taken_to)
         norms.append(largest_jacobian_norm(relu_map, cycles.regions))
-    segments = [Segment(start, end) for start, end in pairwise(maps)]
+    segments = segments or [Segment(start, end) for start, end in pairwise(maps)]
     books = keep_books(lists, segments.__getitem__)
     longer = _longer_cycles(attractors, effort.max_order, books.objects)
     epochs = []

@@ -1,12 +1,13 @@
 """Paths of maps: parameters that move with a fraction s from 0 to 1."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from lossjumps.errors import InputError
+from lossjumps.maps.families import MapFamily
 from lossjumps.maps.relu_map import ReluMap
 
 Path = Callable[[float], ReluMap]
@@ -55,4 +56,32 @@ class Segment:
             flat[square + outer : square + 2 * outer].reshape(units, dimension),
             flat[square + 2 * outer : square + 2 * outer + units],
             flat[square + 2 * outer + units :],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterSegment:
+    """The straight segment (1 - s) start + s end in a family's own parameters; it may be a curve in (A, U, V, b, c).
+
+    Parameters
+    ----------
+    family : MapFamily
+    start, end : mapping of str to ndarray
+        The family's parameters.
+    """
+
+    family: MapFamily
+    start: Mapping[str, np.ndarray]
+    end: Mapping[str, np.ndarray]
+
+    @cached_property
+    def _ends(self) -> tuple[ReluMap, ReluMap]:
+        return self.family.relu_map(self.start), self.family.relu_map(self.end)
+
+    def __call__(self, s: float) -> ReluMap:
+        """The map at fraction s."""
+        if s in (0.0, 1.0):
+            return self._ends[int(s)]
+        return self.family.relu_map(
+            {key: self.start[key] + s * (self.end[key] - self.start[key]) for key in self.family.keys}
         )

@@ -2,25 +2,15 @@
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lossjumps.errors import InputError
+from lossjumps.maps.families import FAMILIES
 from lossjumps.maps.relu_map import ReluMap
-
-FAMILIES: dict[str, tuple[Callable[..., ReluMap], tuple[str, ...]]] = {
-    "canonical": (ReluMap, ("A", "U", "V", "b", "c")),
-    "plrnn": (ReluMap.plrnn, ("A", "W", "h")),
-    "shallow_plrnn": (ReluMap.shallow_plrnn, ("A", "W1", "W2", "h1", "h2")),
-    "clipped_shallow_plrnn": (ReluMap.clipped_shallow_plrnn, ("A", "W1", "W2", "h1", "h2")),
-    "dendritic_plrnn": (ReluMap.dendritic_plrnn, ("A", "W", "h", "alphas", "thetas")),
-    "almost_linear_rnn": (ReluMap.almost_linear_rnn, ("A", "W", "h", "n_relu")),
-    "relu_rnn": (ReluMap.relu_rnn, ("W", "b")),
-}
-"""Family: its constructor, and the constructor's arguments, which are the keys of a file."""
 
 
 def read_weights(path: str | Path, family: str | None = None) -> tuple[str, ReluMap]:
@@ -49,18 +39,26 @@ def read_weights(path: str | Path, family: str | None = None) -> tuple[str, Relu
     """
     path = Path(path)
     try:
-        entries = _read_entries(path)
+        entries = read_entries(path)
         family = _choose_family(entries, family)
-        constructor, keys = FAMILIES[family]
-        return family, constructor(**{key: _scalar(entries, key) if key == "n_relu" else entries[key] for key in keys})
+        if "n_relu" in FAMILIES[family].keys:
+            entries["n_relu"] = scalar(entries, "n_relu")
+        return family, FAMILIES[family].relu_map(entries)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _read_entries(path: Path) -> dict[str, Any]:
+def read_entries(path: Path, suffixes: tuple[str, ...] = (".npz", ".json")) -> dict[str, Any]:
+    """Read the named arrays of a file that ends in one of the suffixes; an .npz file is read without pickles.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is damaged or has no entries.
+    """
     readers = {".npz": _read_npz, ".json": _read_json}
-    if path.suffix not in readers:
-        raise InputError("expected a file that ends in .npz or .json")
+    if path.suffix not in suffixes:
+        raise InputError(f"expected a file that ends in {' or '.join(suffixes)}")
     if not path.exists():
         raise InputError("no such file")
     if not path.is_file():
@@ -134,29 +132,30 @@ def _choose_family(entries: dict[str, Any], option: str | None) -> str:
         if option is not None and option != named:
             raise InputError(f"family: the file says {named!r}, the option says {option!r}")
     if named is None:
-        fitting = [family for family, (_, keys) in FAMILIES.items() if set(keys) == set(entries)]
+        fitting = [name for name, family in FAMILIES.items() if set(family.keys) == set(entries)]
         if len(fitting) > 1:
             raise InputError(f"family: the keys fit {' and '.join(fitting)}: name one, as entry or option")
         if not fitting:
-            known = "; ".join(f"{', '.join(keys)} ({family})" for family, (_, keys) in FAMILIES.items())
-            raise InputError(f"keys {_listed(entries)} fit no family: expected one of {known}")
+            known = "; ".join(f"{', '.join(family.keys)} ({name})" for name, family in FAMILIES.items())
+            raise InputError(f"keys {listed(entries)} fit no family: expected one of {known}")
         return fitting[0]
     if named not in FAMILIES:
         raise InputError(f"family: expected one of {', '.join(FAMILIES)}, got {named!r}")
-    keys = FAMILIES[named][1]
+    keys = FAMILIES[named].keys
     if missing := [key for key in keys if key not in entries]:
-        raise InputError(f"missing {_listed(missing)}: {named} has the keys {', '.join(keys)}")
+        raise InputError(f"missing {listed(missing)}: {named} has the keys {', '.join(keys)}")
     if unknown := [key for key in entries if key not in keys]:
-        raise InputError(f"unknown {_listed(unknown)}: {named} has the keys {', '.join(keys)}")
+        raise InputError(f"unknown {listed(unknown)}: {named} has the keys {', '.join(keys)}")
     return named
 
 
-def _listed(keys: Any) -> str:
+def listed(keys: Any) -> str:
     """Keys as text on one line, whatever characters a file has put in them."""
     return ", ".join(key if key.isidentifier() else repr(key) for key in keys)
 
 
-def _scalar(entries: dict[str, Any], key: str) -> Any:
+def scalar(entries: Mapping[str, Any], key: str) -> Any:
+    """The single number of an entry; raises `InputError` if it is none."""
     value = np.asarray(entries[key]) if not isinstance(entries[key], dict | list) else entries[key]
     if not isinstance(value, np.ndarray) or value.ndim:
         raise InputError(f"{key}: expected a single number")
