@@ -193,7 +193,7 @@ def test_a_file_is_read_and_hashed_once_however_many_conditions_share_it(plan_of
     series = np.random.default_rng(1).standard_normal((800, 3))
     np.savetxt(tmp_path / "mine.csv", series, delimiter=",")
     asked = []
-    monkeypatch.setattr(file, "_csv", lambda path, read=file._csv: asked.append("read") or read(path))
+    monkeypatch.setattr(file, "read_csv", lambda path, read=file.read_csv: asked.append("read") or read(path))
     monkeypatch.setattr(
         registries, "file_digest", lambda path, of=registries.file_digest: asked.append("hash") or of(path)
     )

@@ -130,7 +130,7 @@ def _content(path: Path, array: str | None) -> tuple[list[str], np.ndarray]:
 
 @lru_cache(maxsize=4)  # planning asks once a condition
 def _content_of(path: Path, array: str | None, state: tuple[str, int, int]) -> tuple[list[str], np.ndarray]:
-    return _csv(path) if path.suffix.lower() == ".csv" else ([], _array(path, array))
+    return read_csv(path) if path.suffix.lower() == ".csv" else ([], _array(path, array))
 
 
 def _array(path: Path, name: str | None) -> np.ndarray:
@@ -181,8 +181,14 @@ def _first_line(path: Path) -> list[str]:
     return [cell.strip().strip('"') for cell in line.split(",")]
 
 
-def _csv(path: Path) -> tuple[list[str], np.ndarray]:
-    """Read a .csv file: the names of its columns, if its first line is no numbers, and the numbers (T, C)."""
+def read_csv(path: Path) -> tuple[list[str], np.ndarray]:
+    """Read a .csv file: the names of its columns, if its first line is no numbers, and the numbers (T, C).
+
+    Raises
+    ------
+    InputError
+        If it holds anything but comma-separated numbers below a header, or none.
+    """
     first = _first_line(path)
     names = [] if all(_is_number(cell) for cell in first) else first
     try:

@@ -11,6 +11,26 @@ import numpy as np
 from lossjumps.errors import InputError
 
 
+def numeric_array(value: Any, name: str) -> np.ndarray:
+    """Turn numbers of any real type, a tensor without or with a graph included, into an array of numpy's.
+
+    Raises
+    ------
+    InputError
+        For complex, object or text input and ragged lists.
+    """
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.double() if value.is_floating_point() else value).numpy()
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{name}: expected an array of real numbers, got nested lists of unequal lengths") from error
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"{name}: expected real numbers, got type {array.dtype}")
+    return array
+
+
 def real_array(value: Any, name: str, *shapes: tuple[int | str, ...]) -> np.ndarray:
     """Turn real numeric input of any type into a read-only float64 array of one of the given shapes.
 
@@ -28,15 +48,7 @@ def real_array(value: Any, name: str, *shapes: tuple[int | str, ...]) -> np.ndar
     InputError
         For complex, object or text input, ragged lists, NaN, infinities and other shapes.
     """
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = (value.double() if value.is_floating_point() else value).numpy()
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise InputError(f"{name}: expected an array of real numbers, got nested lists of unequal lengths") from error
-    if array.dtype.kind not in "iuf":
-        raise InputError(f"{name}: expected real numbers, got type {array.dtype}")
+    array = numeric_array(value, name)
     if not any(
         len(shape) == array.ndim
         and all(isinstance(axis, str) or axis == length for axis, length in zip(shape, array.shape, strict=True))
