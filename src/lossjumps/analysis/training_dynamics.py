@@ -93,6 +93,7 @@ def analyse_training(
     states: Callable[[int], np.ndarray],
     effort: Effort,
     segments: Sequence[Path] | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> TrainingDynamics:
     """Search every recorded map, find the occupied attractors, and follow every object from map to map.
 
@@ -105,6 +106,8 @@ def analyse_training(
     effort : Effort
     segments : sequence of Path, optional
         From each map to the next; by default straight in (A, U, V, b, c).
+    report : callable, optional
+        Called with the number of maps that have been searched, after each.
 
     Returns
     -------
@@ -130,6 +133,8 @@ def analyse_training(
         lists.append(sorted(followed.values(), key=lambda cycle: cycle.key))
         attractors.append(taken_to)
         norms.append(largest_jacobian_norm(relu_map, cycles.regions))
+        if report is not None:
+            report(epoch + 1)
     segments = segments or [Segment(start, end) for start, end in pairwise(maps)]
     books = keep_books(lists, segments.__getitem__)
     longer = _longer_cycles(attractors, effort.max_order, books.objects)

@@ -1,0 +1,112 @@
+"""How far a long computation is: a bar on a terminal, plain lines in a log.
+
+A computation is given a `Progress` and calls it; who calls the computation decides whether and how that is shown.
+"""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+Progress = Callable[[int, int, str], None]
+"""Called with the number of steps that are done, the number of all, and a remark on where things stand."""
+
+
+def silent(done: int, total: int, remark: str = "") -> None:
+    """Show nothing."""
+
+
+class ProgressDisplay:
+    """Show the progress of one computation; a context manager, so that a bar is gone when something else is printed.
+
+    Parameters
+    ----------
+    heading : str
+        What is computed, such as ``train``.
+    unit : str
+        What a step is, such as ``epoch``.
+    stream : text stream, optional
+        Standard error if not given.  On a terminal one line is drawn over and over.  Elsewhere a line is written
+        for every tenth of the work, and once a minute where a tenth takes longer.
+    clock : callable
+        Seconds that pass.
+    """
+
+    BAR = 20
+    REDRAWN = 0.1
+    """Seconds between two drawings of the bar."""
+    WRITTEN = 60.0
+    """Seconds between two lines in a log, where a tenth of the work takes longer."""
+
+    def __init__(
+        self, heading: str, unit: str, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.heading, self.unit, self.clock = heading, unit, clock
+        self.stream = sys.stderr if stream is None else stream
+        self.on_terminal = is_terminal(self.stream)
+        self._started = self._shown = clock()
+        self._first: int | None = None
+        self._tenth = -1
+        self._drawn = False
+
+    def __enter__(self) -> "ProgressDisplay":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._drawn:
+            self.stream.write("\r\x1b[K")
+            self.stream.flush()
+            self._drawn = False
+
+    def __call__(self, done: int, total: int, remark: str = "") -> None:
+        """Take note that `done` of `total` steps are done, and show it if it is time to."""
+        now = self.clock()
+        if self._first is None:
+            self._first = done  # what was done before does not count for how long the rest takes
+        tenth = 10 * done // max(total, 1)
+        if self.on_terminal:
+            if self._drawn and done < total and now - self._shown < self.REDRAWN:
+                return
+            width = shutil.get_terminal_size().columns - 1
+            self.stream.write("\r\x1b[K" + self._bar(done, total, now, remark)[:width])
+            self._drawn = True
+        else:
+            if tenth <= self._tenth and now - self._shown < self.WRITTEN:
+                return
+            self.stream.write(self._line(done, total, now, remark) + "\n")
+        self.stream.flush()
+        self._shown, self._tenth = now, tenth
+
+    def _bar(self, done: int, total: int, now: float, remark: str) -> str:
+        filled = self.BAR * done // max(total, 1)
+        bar = "#" * filled + "." * (self.BAR - filled)
+        parts = [f"{self.heading} [{bar}] {self._where(done, total)}", *self._times(done, total, now), remark]
+        return ", ".join(part for part in parts if part)
+
+    def _line(self, done: int, total: int, now: float, remark: str) -> str:
+        said = ", ".join([f"{self.heading}: {self._where(done, total)}", *self._times(done, total, now)])
+        return f"{said}; {remark}" if remark else said
+
+    def _where(self, done: int, total: int) -> str:
+        return f"{100 * done // max(total, 1)} %, {self.unit} {done} of {total}"
+
+    def _times(self, done: int, total: int, now: float) -> list[str]:
+        elapsed = now - self._started
+        since_first = done - (self._first or 0)
+        if since_first == 0 or done >= total:
+            return [duration(elapsed)]
+        return [duration(elapsed), f"{duration(elapsed / since_first * (total - done))} left"]
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether a line can be drawn over on a stream."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as ``m:ss`` or ``h:mm:ss``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,117 @@
+"""Progress as it is drawn on a terminal and written into a log."""
+
+import io
+
+import pytest
+
+from lossjumps.progress import ProgressDisplay, duration, silent
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def terminal_of_80_columns(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def run_through(stream, clock, steps=1000, seconds=0.25, remark=""):
+    with ProgressDisplay("train", "epoch", stream, clock) as progress:
+        for step in range(steps + 1):
+            progress(step, steps, remark)
+            clock.seconds += seconds
+    return stream.getvalue()
+
+
+def test_a_log_gets_a_line_for_each_tenth_and_no_carriage_return(clock):
+    written = run_through(io.StringIO(), clock, remark="loss 0.5")
+    assert "\r" not in written and "\x1b" not in written
+    lines = written.splitlines()
+    assert [line.split(",")[0] for line in lines] == [f"train: {tenth} %" for tenth in range(0, 101, 10)]
+    assert lines[0] == "train: 0 %, epoch 0 of 1000, 0:00; loss 0.5"
+    assert lines[4] == "train: 40 %, epoch 400 of 1000, 1:40, 2:30 left; loss 0.5"
+    assert lines[-1] == "train: 100 %, epoch 1000 of 1000, 4:10; loss 0.5"
+
+
+def test_a_log_of_slow_work_gets_a_line_a_minute(clock):
+    lines = run_through(io.StringIO(), clock, steps=100, seconds=30).splitlines()
+    assert [line.split(",")[0] for line in lines] == [f"train: {done} %" for done in range(0, 101, 2)]
+
+
+def test_few_steps_are_all_written(clock):
+    assert run_through(io.StringIO(), clock, steps=2).count("\n") == 3
+
+
+def test_a_terminal_gets_one_line_that_is_drawn_over_and_then_gone(clock):
+    written = run_through(Terminal(), clock, remark="a remark that is much longer than the rest of the line " * 3)
+    assert "\n" not in written and written.endswith("\r\x1b[K")
+    drawn = written.split("\r\x1b[K")[1:-1]
+    assert all(len(line) <= 79 for line in drawn) and len(drawn) == 1001
+    assert drawn[0].startswith("train [....................] 0 %, epoch 0 of 1000, 0:00, a remark")
+    assert drawn[400].startswith("train [########............] 40 %, epoch 400 of 1000, 1:40, 2:30 left, a remark")
+    assert drawn[1000].startswith("train [####################] 100 %, epoch 1000 of 1000, 4:10, a remark")
+
+
+def test_a_terminal_is_not_drawn_on_more_than_ten_times_a_second_but_the_end_is(clock):
+    drawn = run_through(Terminal(), clock, seconds=0.001).split("\r\x1b[K")[1:-1]
+    assert 10 <= len(drawn) <= 12 and "100 %" in drawn[-1]
+
+
+def test_a_dumb_terminal_is_written_to_as_a_log_is(clock, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\r" not in run_through(Terminal(), clock)
+
+
+def test_the_bar_is_gone_when_an_error_is_printed(clock):
+    stream = Terminal()
+    with pytest.raises(RuntimeError), ProgressDisplay("train", "epoch", stream, clock) as progress:
+        progress(1, 2)
+        raise RuntimeError
+    assert stream.getvalue().endswith("\r\x1b[K")
+
+
+def test_nothing_is_cleared_where_nothing_was_drawn(clock):
+    with ProgressDisplay("train", "epoch", Terminal(), clock) as progress:
+        pass
+    assert progress.stream.getvalue() == ""
+
+
+def test_what_was_done_before_does_not_count_for_the_time_that_is_left(clock):
+    stream = io.StringIO()
+    with ProgressDisplay("train", "epoch", stream, clock) as progress:
+        progress(800, 1000)
+        clock.seconds = 10.0
+        progress(900, 1000)
+    assert stream.getvalue().splitlines()[-1] == "train: 90 %, epoch 900 of 1000, 0:10, 0:10 left"
+
+
+def test_no_steps_at_all_are_no_error(clock):
+    stream = io.StringIO()
+    with ProgressDisplay("train", "epoch", stream, clock) as progress:
+        progress(0, 0)
+    assert stream.getvalue() == "train: 0 %, epoch 0 of 0, 0:00\n"
+
+
+def test_silence(capsys):
+    assert silent(1, 2, "remark") is None
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3600, "1:00:00")])
+def test_durations(seconds, text):
+    assert duration(seconds) == text
