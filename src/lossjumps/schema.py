@@ -7,6 +7,7 @@ runs when the configuration becomes an object.  The keys that belong to one kind
 """
 
 import math
+import string
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,6 +111,46 @@ class TrainingConfig:
         for key in ("learning_rate", "learning_rate_end"):
             require(0 < getattr(self, key) < math.inf, f"training.{key}", "a finite number > 0", getattr(self, key))
         require(self.alpha is None or 0 <= self.alpha <= 1, "training.alpha", "a number in [0, 1]", self.alpha)
+
+
+@dataclass
+class RecordedConfig:
+    """A training made elsewhere: where its parameters and its loss were recorded."""
+
+    name: str = "???"
+    """`recorded`."""
+    path: str = field(default="???", metadata={"expected": "an .npz file or a folder of torch checkpoints"})
+    """An .npz file or a folder of torch checkpoints, relative to the working directory; {seed}: the seed of a run."""
+    losses: str | None = None
+    """A file with the loss at every recorded epoch (.csv, .npy or .npz); null: it is with the parameters."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Names of parameters in the files, where they are not those of the family: W1: rnn.W1."""
+    alpha: float | None = None
+    """Forcing strength the network was trained with, for the certificate of the forced map; null for none."""
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        for key in ("path", "losses"):
+            text = getattr(self, key)
+            if text is not None:
+                require(text.strip() != "" and _has_seeds_alone(text), f"training.{key}", _SEED_PATH, text)
+        if self.losses is not None:
+            suffix = self.losses.rpartition(".")[2]
+            require(suffix in ("csv", "npy", "npz"), "training.losses", "a .csv, .npy or .npz file", self.losses)
+        require(self.alpha is None or 0 <= self.alpha <= 1, "training.alpha", "a number in [0, 1]", self.alpha)
+
+
+_SEED_PATH = "a path in which only {seed} is in braces, as runs/seed{seed}.npz"
+
+
+def _has_seeds_alone(text: str) -> bool:
+    """Whether a path can be filled in with a seed, and has no other placeholder."""
+    try:
+        fields = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        text.format(seed=0)
+    except (ValueError, KeyError, IndexError):
+        return False
+    return fields <= {"seed"}
 
 
 @dataclass
@@ -227,7 +268,7 @@ class Configuration:
 
     dataset: Any
     model: ModelConfig
-    training: TrainingConfig
+    training: TrainingConfig | RecordedConfig
     search: SearchConfig
     events: EventsConfig
     tracking: TrackingConfig
