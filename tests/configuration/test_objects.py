@@ -2,8 +2,8 @@
 
 import pytest
 
-from lossjumps.configuration.objects import describe_type, one_of, to_mapping, to_object
-from lossjumps.errors import InputError
+from lossjumps.configuration.objects import describe_type, to_mapping, to_object
+from lossjumps.errors import InputError, one_of
 from lossjumps.schema import CoincidenceConfig, EventsConfig, ModelConfig, TrainingConfig
 
 

@@ -12,9 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lossjumps.configuration.loading import read_mapping
-from lossjumps.configuration.objects import one_of, to_object
+from lossjumps.configuration.objects import to_object
 from lossjumps.configuration.registries import dataset_object, model_object, training_object
-from lossjumps.errors import InputError
+from lossjumps.errors import InputError, one_of
 from lossjumps.schema import Configuration, EventsConfig, GeneralConfig, SearchConfig, TrackingConfig
 
 GROUPS = ("dataset", "model", "training", "search", "events", "tracking")

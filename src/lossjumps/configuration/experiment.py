@@ -12,8 +12,7 @@ from hydra.errors import HydraException
 
 from lossjumps.configuration.compose import GROUPS, Composer
 from lossjumps.configuration.loading import read_mapping
-from lossjumps.configuration.objects import one_of
-from lossjumps.errors import InputError
+from lossjumps.errors import InputError, one_of
 
 KINDS = ("training",)
 SWEPT = ("dataset", "model", "training", "seed")

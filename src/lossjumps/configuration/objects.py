@@ -1,16 +1,15 @@
 """Between plain mappings and the schema objects of the configuration, with errors that name the key."""
 
-import difflib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lossjumps.errors import InputError
+from lossjumps.errors import InputError, one_of
 
 T = TypeVar("T")
 
@@ -24,14 +23,6 @@ _TYPE_NAMES = {
 }
 
 _PLURALS = {int: "integers", float: "numbers", str: "texts"}
-
-
-def one_of(name: object, known: Iterable[str]) -> str:
-    """Say which names are known, the likely one first: the tail of an error message."""
-    known = sorted(known)
-    close = difflib.get_close_matches(str(name), known, n=1)
-    listed = f"expected one of {', '.join(known)}" if known else "nothing is known here"
-    return f"{listed}; did you mean {close[0]}?" if close else listed
 
 
 def describe_type(annotation: Any) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lossjumps.configuration.digest import digest, file_digest
-from lossjumps.configuration.objects import one_of, to_object
+from lossjumps.configuration.objects import to_object
 from lossjumps.data.file import stamp
 from lossjumps.data.registry import DATASETS
-from lossjumps.errors import InputError
+from lossjumps.errors import InputError, one_of
 from lossjumps.schema import ModelConfig, TrainingConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.models import FAMILIES

@@ -7,9 +7,8 @@ from typing import Any
 
 from lossjumps.configuration.compose import Composer
 from lossjumps.configuration.experiment import Experiment, read_experiment, split_overrides, with_overrides
-from lossjumps.configuration.objects import one_of
 from lossjumps.configuration.plan import Plan, make_plan
-from lossjumps.errors import InputError
+from lossjumps.errors import InputError, one_of
 
 SINGLE = "single"
 """The experiment of a configuration that is given on the command line alone."""
