@@ -74,13 +74,7 @@ format: $(STAMP)  ## rewrite the sources in the form that `make check` wants
 	$(BIN)/snakefmt Snakefile workflows
 
 ui: $(STAMP)  ## look at the results in MLflow, at http://127.0.0.1:5000
-	@if [ ! -f "$(RESULTS)/mlflow.db" ]; then \
-	    echo "make: no $(RESULTS)/mlflow.db yet: run an experiment first, for example with make demo" >&2; exit 1; \
-	fi
-	@database=$$(cd "$(RESULTS)" && pwd)/mlflow.db; \
-	echo "MLflow is at http://127.0.0.1:$(PORT) in a moment; Ctrl-C ends it."; \
-	PYTHONWARNINGS=ignore MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false exec $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
-	    --backend-store-uri "sqlite:///$$database"
+	@exec $(BIN)/lossjumps ui "$(RESULTS)" --port $(PORT)
 
 # uv solves for all Pythons and platforms at once and keeps the versions that are there already;
 # `make lock LOCK_ARGS=--upgrade` renews them, LOCK_ARGS="--upgrade-package NAME" one of them.

@@ -34,11 +34,11 @@ def test_help_lists_every_command_with_an_example(capsys):
         main(["--help"])
     text = capsys.readouterr().out
     assert ended.value.code == 0
-    for command in (*STAGES, "find", "prune"):
+    for command in (*STAGES, "find", "prune", "ui"):
         assert f"\n  lossjumps {command} " in text and f"\n    {command}" in text
 
 
-@pytest.mark.parametrize("command", [*STAGES, "find", "prune"])
+@pytest.mark.parametrize("command", [*STAGES, "find", "prune", "ui"])
 def test_every_command_has_help(capsys, command):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -73,6 +73,8 @@ def test_every_stage_is_a_module_with_run_and_every_input_has_a_maker():
         (["statistics", "nowhere"], "plan.parquet: file not found"),
         (["prune", "nowhere"], "plan.parquet: file not found"),
         (["find", "nowhere.npz"], "nowhere.npz"),
+        (["ui"], "results/mlflow.db: file not found; run an experiment first"),
+        (["ui", "nowhere"], "nowhere/mlflow.db: file not found"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(capsys, working_directory, arguments, message):

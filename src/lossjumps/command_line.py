@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from lossjumps import ui_command
 from lossjumps.errors import InputError
 from lossjumps.stages.listing import EXPERIMENT, STAGES, Stage, check_inputs
 
@@ -26,6 +27,7 @@ examples:
   lossjumps track results/default
   lossjumps find weights.npz --max-order 8              every fixed point and cycle of a network from a file
   lossjumps prune results/default                       what no plan names any more; --yes removes it
+  lossjumps ui results                                  MLflow at http://127.0.0.1:5000, for all experiments
 
 exit status: 0 done, 2 bad input (one line says what), 1 anything else
 """
@@ -82,6 +84,9 @@ def _parser(command: Sequence[str]) -> _Parser:
     prune.add_argument("folder", type=Path, metavar="FOLDER", help=EXPERIMENT)
     prune.add_argument("--yes", action="store_true", help="remove it")
     prune.set_defaults(run=_prune)
+    ui = commands.add_parser("ui", help="look at the results in MLflow")
+    ui_command.add_arguments(ui)
+    ui.set_defaults(run=ui_command.run)
     return parser
 
 

@@ -35,6 +35,7 @@ from lossjumps.stages.tracked_content import (
     run_summary,
     run_tags,
 )
+from lossjumps.stages.tracking_views import VIEW_TAG, saved_view
 
 TABLES = tuple(name.removesuffix(".parquet") for name in BATCH_TABLES)
 CONTENT_MODULES = ("lossjumps.stages.tracked_content", "lossjumps.figures.run")
@@ -180,6 +181,7 @@ def _relabel(store: Any, runs: list[Any], labels: dict[str, str]) -> None:
 def _describe_experiment(store: Any) -> None:
     store.client.set_experiment_tag(store.experiment_id, "mlflow.note.content", EXPERIMENT_NOTE)
     store.client.set_experiment_tag(store.experiment_id, "mlflow.experimentKind", "custom_model_development")
+    store.client.set_experiment_tag(store.experiment_id, VIEW_TAG, saved_view())
 
 
 def _import_run(
