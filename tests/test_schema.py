@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from lossjumps.configuration.objects import to_mapping
+from lossjumps.configuration.registries import TRAININGS
 from lossjumps.data.lorenz63 import Lorenz63Config
 from lossjumps.data.registry import DATASETS
 from lossjumps.errors import InputError
@@ -25,12 +26,11 @@ from lossjumps.schema import (
 
 CONF = Path(__file__).parents[1] / "conf"
 SCHEMAS = {
-    "training": TrainingConfig,
     "search": SearchConfig,
     "events": EventsConfig,
     "tracking": TrackingConfig,
 }
-OPTIONS = sorted(path for group in ("dataset", *SCHEMAS) for path in (CONF / group).glob("*.yaml"))
+OPTIONS = sorted(path for group in ("dataset", "training", *SCHEMAS) for path in (CONF / group).glob("*.yaml"))
 
 
 def leaves(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -45,12 +45,13 @@ def leaves(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 def test_an_option_in_yaml_says_what_the_schema_says(path):
     content = yaml.safe_load(path.read_text())
     group = path.parent.name
-    schema = DATASETS[content["name"]].schema if group == "dataset" else SCHEMAS[group]
+    schemas = {"dataset": lambda name: DATASETS[name].schema, "training": TRAININGS.__getitem__}
+    schema = schemas[group](content["name"]) if group in schemas else SCHEMAS[group]
     defaults = dict(leaves(_defaults(schema)))
     said = {key: value for key, value in leaves(content) if key != "name"}
     if content.get("name") == "gtf":
         assert said.pop("alpha") is not None  # its own; the schema's is null
-    assert said and said == {key: defaults[key] for key in said}
+    assert (said or content["name"] == "none") and said == {key: defaults[key] for key in said}
 
 
 def _defaults(schema):

@@ -15,7 +15,8 @@ def test_every_option_of_every_group_composes(composer):
     assert sorted(defaults) == sorted(GROUPS)
     for group in GROUPS:
         for option in composer.options(group):
-            values = {"dataset.path": "a.csv"} if option == "file" else {}
+            own = {"file": {"dataset.path": "a.csv"}, "recorded": {"training.path": "a.npz"}}
+            values = own.get(option, {})
             configuration = composer.configuration({group: option}, values)
             assert getattr(getattr(configuration, group), "name", option) == option
 

@@ -13,6 +13,8 @@ from lossjumps.schema import DatasetConfig
 
 CONF = Path(__file__).parents[2] / "conf"
 kinds = pytest.mark.parametrize("kind", DATASETS.values(), ids=DATASETS.keys())
+WITH_DATA = [kind for name, kind in DATASETS.items() if name != "none"]
+with_data = pytest.mark.parametrize("kind", WITH_DATA, ids=[kind.name for kind in WITH_DATA])
 
 
 def small(kind, tmp_path):
@@ -23,7 +25,7 @@ def small(kind, tmp_path):
     return kind.schema(**keys)
 
 
-@kinds
+@with_data
 def test_series_have_the_lengths_and_width_that_planning_knows(kind, tmp_path):
     config = small(kind, tmp_path)
     series = kind.load(config)
@@ -42,7 +44,13 @@ def test_yaml_names_every_key_of_the_schema(kind):
     content = yaml.safe_load((CONF / "dataset" / f"{kind.name}.yaml").read_text())
     assert set(content) == {field.name for field in dataclasses.fields(kind.schema)}
     assert content["name"] == kind.name
-    assert issubclass(kind.schema, DatasetConfig)
+    assert issubclass(kind.schema, DatasetConfig) == (kind.name != "none")
+
+
+def test_no_data_are_series_of_no_variables():
+    kind = DATASETS["none"]
+    series = kind.load(kind.schema(name="none"))
+    assert series.train.shape == series.test.shape == (0, kind.n_observed(None)) == (0, 0)
 
 
 def test_unknown_name():

@@ -9,6 +9,8 @@ from pathlib import Path
 from lossjumps.configuration.plan import Plan, PlannedBatch
 from lossjumps.configuration.registries import observed_of
 from lossjumps.training.models import FAMILIES
+from lossjumps.training.recorded import RECORDED
+from lossjumps.training.recorded.validation import outline_of
 
 BYTES_PER_RUN_AND_EPOCH = 400
 """Compressed rows of all tables of a run and epoch beside the parameters (history, cycles, attractors), roughly."""
@@ -49,12 +51,15 @@ def unplanned(folder: Path, batches: Iterable[str], data: Iterable[str]) -> Unpl
 def bytes_needed(batch: PlannedBatch) -> int:
     """Estimate of the disk a batch needs: its recorded parameters, its tables and figures, and MLflow's store."""
     configuration = batch.condition.configuration
+    beside = BYTES_PER_RUN_AND_EPOCH + BYTES_IN_MLFLOW_PER_RUN_AND_EPOCH
+    if configuration.training.name == RECORDED:
+        outlines = [outline_of(configuration.training, configuration.model.name, seed) for seed in batch.seeds]
+        return sum((one.epochs + 1) * (8 * one.numbers + beside) + BYTES_PER_RUN for one in outlines)
     observed = observed_of(configuration.dataset)
     latent = configuration.model.latent or observed
     shapes = FAMILIES[configuration.model.name].shapes(latent, configuration.model.hidden)
     numbers = sum(math.prod(shape) for shape in shapes.values()) + (latent - observed) * observed
-    an_epoch = 8 * numbers + BYTES_PER_RUN_AND_EPOCH + BYTES_IN_MLFLOW_PER_RUN_AND_EPOCH
-    return len(batch.seeds) * ((configuration.training.epochs + 1) * an_epoch + BYTES_PER_RUN)
+    return len(batch.seeds) * ((configuration.training.epochs + 1) * (8 * numbers + beside) + BYTES_PER_RUN)
 
 
 def readable_bytes(number: float) -> str:

@@ -152,7 +152,8 @@ def parse(text: str) -> Override:
         override = OverridesParser.create().parse_override(text)
     except HydraException as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{text}: expected key=value in Hydra's override grammar ({reason})") from None
+        quotes = "; a value with braces or spaces needs quotes, key='value'" if "{" in text or " " in text else ""
+        raise InputError(f"{text}: expected key=value in Hydra's override grammar ({reason}){quotes}") from None
     if override.type != OverrideType.CHANGE or override.package is not None:
         raise InputError(f"{text}: expected key=value; keys cannot be added, deleted or moved")
     return override

@@ -10,17 +10,21 @@ import yaml
 
 from lossjumps.configuration.compose import GROUPS, Composer
 from lossjumps.configuration.digest import digest
-from lossjumps.configuration.experiment import Experiment, combinations, fixed_values, seeds
+from lossjumps.configuration.experiment import Experiment, choices_of, combinations, fixed_values, seeds
 from lossjumps.configuration.loading import read_mapping
 from lossjumps.configuration.objects import to_mapping
-from lossjumps.configuration.registries import content_digest
+from lossjumps.configuration.recordings import check_choices, own_sizes, short_paths
+from lossjumps.configuration.registries import content_digest, recording_digest
 from lossjumps.errors import InputError
 from lossjumps.schema import Configuration, GeneralConfig
 from lossjumps.training.forcing import FORCINGS
+from lossjumps.training.recorded import RECORDED
+from lossjumps.training.recorded.validation import check_recordings
 from lossjumps.training.validation import check
 
 IDENTITY = ("dataset", "model", "training")
 STRENGTH = "training.alpha"
+PATH = "training.path"
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,8 @@ def make_plan(composer: Composer, experiment: Experiment) -> Plan:
     general = next(iter(conditions.values())).configuration.general
     folder = Path(general.results) / experiment.name
     wanted = seeds(composer, experiment, general.seed)
+    for condition in conditions.values():
+        _check_recordings(condition, wanted, swept=len(conditions) > 1)
     batches = {
         batch.name: batch
         for condition in conditions.values()
@@ -167,9 +173,12 @@ def _condition(
     swept = {key: value for key, value in combination.items() if key not in GROUPS and key in experiment.sweep}
     told = {key: value for key, value in swept.items() if key != STRENGTH or value is not None}
     chosen = {**composer.defaults(), **choices}
-    label = " ".join([chosen["dataset"], chosen["training"], *_extra_label(experiment, chosen, told)])
+    label = " ".join([chosen["dataset"], chosen["training"], *_extra_label(composer, experiment, chosen, told)])
     values = {key: value for key, value in given.items() if key not in GROUPS and key != "seed"}
     try:
+        if composer.name_of("training", choices) == RECORDED:
+            check_choices(choices)
+            values = own_sizes(values)
         configuration = composer.configuration(choices, values)
         check(configuration.dataset, configuration.model, configuration.training)
         content = content_digest(configuration.dataset)
@@ -189,11 +198,26 @@ def _condition(
     )
 
 
-def _extra_label(experiment: Experiment, chosen: Mapping[str, str], swept: Mapping[str, Any]) -> list[str]:
+def _extra_label(
+    composer: Composer, experiment: Experiment, chosen: Mapping[str, str], swept: Mapping[str, Any]
+) -> list[str]:
     last = [key.rpartition(".")[2] for key in swept]
     short = {key: name if last.count(name) == 1 else key for key, name in zip(swept, last, strict=True)}
     model = [chosen["model"]] if "model" in experiment.sweep else []
-    return [*model, *(f"{short[key]}={value}" for key, value in swept.items())]
+    shown = dict(swept)
+    if PATH in shown:
+        shown[PATH] = short_paths([value for _, value in choices_of(composer, experiment.sweep[PATH])])[swept[PATH]]
+    return [*model, *(f"{short[key]}={value}" for key, value in shown.items())]
+
+
+def _check_recordings(condition: Condition, wanted: Sequence[int], swept: bool) -> None:
+    configuration = condition.configuration
+    if configuration.training.name != RECORDED:
+        return
+    try:
+        check_recordings(configuration.dataset, configuration.model, configuration.training, wanted)
+    except InputError as error:
+        raise InputError(f"{error}{f' (in the condition {condition.label})' if swept else ''}") from None
 
 
 def _batches(condition: Condition, wanted: Sequence[int], size: int, folder: Path) -> list[PlannedBatch]:
@@ -222,8 +246,10 @@ def _batches(condition: Condition, wanted: Sequence[int], size: int, folder: Pat
 
 
 def batch_name(condition: Condition, held: Sequence[int]) -> str:
-    """Name of the batch of a condition that holds these seeds."""
-    return f"{condition.slug}-s{held[0]}-{held[-1]}-{digest([condition.name, list(held)])}"
+    """Name of the batch of a condition that holds these seeds; that of recordings stands for their content as well."""
+    training = condition.configuration.training
+    content = [recording_digest(training, held)] if training.name == RECORDED else []
+    return f"{condition.slug}-s{held[0]}-{held[-1]}-{digest([condition.name, list(held), *content])}"
 
 
 def _existing(condition: Condition, folder: Path) -> list[tuple[int, ...]]:
@@ -233,8 +259,9 @@ def _existing(condition: Condition, folder: Path) -> list[tuple[int, ...]]:
         try:
             content = read_mapping(path)
             held = tuple(int(seed) for seed in content["seeds"])
+            ours = content["condition"] == condition.name and held and path.parent.name == batch_name(condition, held)
         except (InputError, KeyError, TypeError, ValueError):
-            continue  # no file of ours, or damaged: written anew if the plan names it
-        if content.get("condition") == condition.name and held and path.parent.name == batch_name(condition, held):
+            continue  # no file of ours, or damaged, or of recordings that are gone: written anew if the plan names it
+        if ours:
             found.append(held)
     return found

@@ -1,6 +1,6 @@
 """What the registries of data sets, models and trainings say of a name in the configuration: its schema above all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,23 @@ from lossjumps.configuration.objects import to_object
 from lossjumps.data.file import stamp
 from lossjumps.data.registry import DATASETS
 from lossjumps.errors import InputError, one_of
-from lossjumps.schema import ModelConfig, TrainingConfig
+from lossjumps.maps.families import FAMILIES as MAP_FAMILIES
+from lossjumps.schema import ModelConfig, RecordedConfig, TrainingConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.models import FAMILIES
+from lossjumps.training.recorded import RECORDED
+from lossjumps.training.recorded.places import places_of
+
+MODELS = (*FAMILIES, *(name for name in MAP_FAMILIES if name not in FAMILIES))
+"""Families that can be trained or, recorded elsewhere, analysed."""
+TRAININGS: dict[str, type[TrainingConfig | RecordedConfig]] = {
+    **dict.fromkeys(FORCINGS, TrainingConfig),
+    RECORDED: RecordedConfig,
+}
+"""The schema of each training."""
 
 
-def _name(values: Any, group: str, known: Mapping[str, Any]) -> str:
+def _name(values: Any, group: str, known: Collection[str]) -> str:
     if not isinstance(values, Mapping):
         raise InputError(f"{group}: expected a mapping, got {values!r}")
     name = values.get("name")
@@ -37,14 +48,13 @@ def dataset_object(values: Mapping[str, Any]) -> Any:
 
 def model_object(values: Mapping[str, Any]) -> ModelConfig:
     """The configuration object of a model; raises `InputError` as `dataset_object` does."""
-    _name(values, "model", FAMILIES)
+    _name(values, "model", MODELS)
     return to_object(ModelConfig, values, "model.")
 
 
-def training_object(values: Mapping[str, Any]) -> TrainingConfig:
+def training_object(values: Mapping[str, Any]) -> TrainingConfig | RecordedConfig:
     """The configuration object of a training; raises `InputError` as `dataset_object` does."""
-    _name(values, "training", FORCINGS)
-    return to_object(TrainingConfig, values, "training.")
+    return to_object(TRAININGS[_name(values, "training", TRAININGS)], values, "training.")
 
 
 def content_digest(dataset: Any) -> str | None:
@@ -59,7 +69,19 @@ def content_digest(dataset: Any) -> str | None:
     return digest([_digest_of(path, stamp(path)) for path in files]) if files else None
 
 
-@lru_cache(maxsize=64)  # every condition of a sweep may read the same file
+def recording_digest(training: RecordedConfig, seeds: Sequence[int]) -> str:
+    """Digest of the names and the content of a user's recordings of these seeds.
+
+    Raises
+    ------
+    InputError
+        If one of them does not exist.
+    """
+    files = [path for seed in seeds for path in places_of(training, seed).files]
+    return digest([[path.name, _digest_of(path, stamp(path))] for path in files])
+
+
+@lru_cache(maxsize=4096)  # every condition of a sweep may read the same file, and checkpoints are many
 def _digest_of(path: Path, state: tuple[str, int, int]) -> str:
     return file_digest(path)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lossjumps.data import file, lorenz63, santafe_laser, vanderpol
+from lossjumps.data import file, lorenz63, none, santafe_laser, vanderpol
 from lossjumps.data.series import Series
 from lossjumps.errors import InputError
 from lossjumps.schema import DatasetConfig
@@ -17,10 +17,10 @@ class DatasetKind:
 
     name: str
     """The name in the configuration."""
-    schema: type[DatasetConfig]
+    schema: type[Any]
     """Its keys."""
     origin: str
-    """Where the data come from, "simulated" or "real"."""
+    """Where the data come from, "simulated" or "real"; empty where there are none."""
     load: Callable[[Any], Series]
     """A configuration object of the schema to the series; deterministic."""
     n_observed: Callable[[Any], int]
@@ -44,6 +44,7 @@ DATASETS: dict[str, DatasetKind] = {
             lambda config: config.embedding_dimension,
             check=santafe_laser.check,
         ),
+        DatasetKind("none", none.NoDataConfig, "", none.load, lambda config: 0),
         DatasetKind("file", file.FileConfig, "real", file.load, file.n_observed, file.files, file.check),
     )
 }

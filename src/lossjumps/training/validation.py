@@ -1,16 +1,18 @@
-"""Which combinations of data set, model and training can be trained: checked before any job starts, without torch."""
+"""Which combinations of data set, model and training are possible: checked before any job starts, without torch."""
 
 from typing import Any
 
 from lossjumps.data.registry import kind_of
-from lossjumps.errors import InputError
-from lossjumps.schema import ModelConfig, TrainingConfig, require
+from lossjumps.errors import InputError, one_of
+from lossjumps.maps.families import FAMILIES as MAP_FAMILIES
+from lossjumps.schema import EvaluationConfig, ModelConfig, RecordedConfig, TrainingConfig, require
 from lossjumps.training.forcing import forcing_of
-from lossjumps.training.models import family_of
+from lossjumps.training.models import FAMILIES, family_of
+from lossjumps.training.recorded import RECORDED
 
 
-def check(dataset: Any, model: ModelConfig, training: TrainingConfig) -> None:
-    """Check that a training with this configuration is possible.
+def check(dataset: Any, model: ModelConfig, training: TrainingConfig | RecordedConfig) -> None:
+    """Check that a training with this configuration is possible; of one made elsewhere, that of its data set alone.
 
     Parameters
     ----------
@@ -24,7 +26,14 @@ def check(dataset: Any, model: ModelConfig, training: TrainingConfig) -> None:
     """
     kind = kind_of(dataset)
     kind.check(dataset)
-    check_series(model, training, kind.n_observed(dataset), dataset.length_train, dataset.length_test)
+    observed = kind.n_observed(dataset)
+    if training.name == RECORDED:
+        if observed:
+            _check_horizon(training.evaluation, dataset.length_test)
+        return
+    if observed == 0:
+        raise InputError(f"dataset: {dataset.name} has nothing to train on; it is for training={RECORDED} alone")
+    check_series(model, training, observed, dataset.length_train, dataset.length_test)
 
 
 def check_series(
@@ -39,14 +48,30 @@ def check_series(
     """
     _check_model(model, observed)
     _check_forcing(training)
-    for series, length, key, steps in (
-        ("length_train", length_train, "training.sequence_length", training.sequence_length),
-        ("length_test", length_test, "training.evaluation.horizon_long", training.evaluation.horizon_long),
-    ):
-        require(steps < length, key, f"less than dataset.{series} = {length}", steps)
+    require(
+        training.sequence_length < length_train,
+        "training.sequence_length",
+        f"less than dataset.length_train = {length_train}",
+        training.sequence_length,
+    )
+    _check_horizon(training.evaluation, length_test)
+
+
+def _check_horizon(evaluation: EvaluationConfig, length_test: int) -> None:
+    require(
+        evaluation.horizon_long < length_test,
+        "training.evaluation.horizon_long",
+        f"less than dataset.length_test = {length_test}",
+        evaluation.horizon_long,
+    )
 
 
 def _check_model(model: ModelConfig, observed: int) -> None:
+    if model.name not in FAMILIES and model.name in MAP_FAMILIES:
+        raise InputError(
+            f"model: {model.name} can be analysed, by training={RECORDED}, but not trained; to train, "
+            f"{one_of(model.name, FAMILIES)}"
+        )
     family = family_of(model.name)
     if family.needs_hidden and model.hidden is None:
         raise InputError(f"model.hidden: expected the number of hidden units of {model.name}, got null")
