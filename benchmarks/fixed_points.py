@@ -18,7 +18,8 @@ from baselines import fixed_points_of_all_patterns
 from lossjumps import find_cycles
 from lossjumps.configuration import load_batch
 from lossjumps.search import itineraries
-from lossjumps.stages.files import read_arrays, read_table
+from lossjumps.stages.files import read_table
+from lossjumps.stages.tables import Cycles, Status
 from lossjumps.training.models import family_of
 
 
@@ -32,10 +33,10 @@ def main() -> int:
     compared = points = different = 0
     for folder in sorted((arguments.experiment / "batches").iterdir()):
         batch = load_batch(folder)
-        parameters = read_arrays(folder / "parameters.npz")
-        cycles = read_table(folder / "cycles.parquet")
+        parameters = dict(np.load(folder / "parameters.npz"))
+        cycles = read_table(folder / Cycles.FILE, Cycles)
         fixed = cycles[cycles.order == 1]
-        last = read_table(folder / "status.parquet").set_index("run").last_epoch
+        last = read_table(folder / Status.FILE, Status).set_index("run").last_epoch
         for position, run in enumerate(batch.runs):
             for epoch in np.unique(np.linspace(0, last[run], arguments.epochs).astype(int)):
                 m = family_of(batch.model.name).relu_map(

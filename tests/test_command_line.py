@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.stages.whole_tables import whole
 
 from lossjumps.command_line import main
+from lossjumps.stages.files import write_table
 from lossjumps.stages.listing import BATCH_TABLES, MAKERS, STAGES
+from lossjumps.stages.tables import Plan
 
 CONF = Path(__file__).parents[1] / "conf"
 TINY = ["training.epochs=1", "training.batch_size=2", "dataset.length_train=90", "dataset.length_test=250", "seed=0"]
@@ -106,7 +109,7 @@ def test_overrides_make_the_folder_and_each_stage_names_the_one_before(capsys, w
 def test_a_report_without_statistics_is_told_how_to_make_them(capsys, working_directory):
     batch = working_directory / "results" / "mine" / "batches" / "one"
     batch.mkdir(parents=True)
-    pd.DataFrame({"batch": ["one"]}).to_parquet("results/mine/plan.parquet")
+    write_table(Path("results/mine/plan.parquet"), whole(pd.DataFrame({"batch": ["one"]}), Plan), Plan)
     assert "first with `lossjumps train results/mine/batches/one`" in refused(capsys, "report", "results/mine")
     for name in BATCH_TABLES:
         (batch / name).touch()

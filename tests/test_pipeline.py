@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 from tests.random_maps import brute_force_fixed_points
 
-from lossjumps.configuration import load_batch, load_plan
+from lossjumps.configuration import load_batch
 from lossjumps.configuration.request import Request
 from lossjumps.search import itineraries
-from lossjumps.stages.files import read_arrays, read_table
+from lossjumps.stages.files import load_plan, read_table
 from lossjumps.stages.listing import BATCH_TABLES, STAGES
 from lossjumps.stages.plan import run as write_plan
 from lossjumps.stages.prepare import folders, prepare
+from lossjumps.stages.tables import Cycles, Status
 from lossjumps.training.models import family_of
 
 PROJECT = Path(__file__).parents[1]
@@ -96,7 +97,7 @@ def test_one_command_leaves_every_file_of_the_contract(tree):
         for file in ("config.yaml", "parameters.npz", *BATCH_TABLES, "tracked.json"):
             assert (batch / file).is_file()
         runs = set(plan[plan["batch"] == name]["run"])
-        assert set(read_table(batch / "status.parquet")["run"]) == runs
+        assert set(read_table(batch / Status.FILE, Status)["run"]) == runs
         assert {path.stem for path in (batch / "figures").glob("*.png")} == runs
     for file in ("summary.md", "statistics/conditions.parquet", "statistics/comparisons.parquet", "tracked.json"):
         assert (experiment / file).is_file()
@@ -108,8 +109,8 @@ def test_fixed_points_of_the_trained_networks_are_those_of_brute_force(tree):
     compared = 0
     for folder in sorted((tree.folder / "results" / "smoke" / "batches").iterdir()):
         batch = load_batch(folder)
-        parameters = read_arrays(folder / "parameters.npz")
-        fixed = read_table(folder / "cycles.parquet").query("order == 1")
+        parameters = dict(np.load(folder / "parameters.npz"))
+        fixed = read_table(folder / Cycles.FILE, Cycles).query("order == 1")
         for position, run in enumerate(batch.runs):
             for epoch in (0, 5, batch.training.epochs):
                 of_epoch = {name: array[position, epoch] for name, array in parameters.items() if name != "seeds"}
@@ -192,7 +193,7 @@ def test_bad_input_is_one_line_before_anything_starts(tree):
 
 
 def rows_of(folder, name, run):
-    table = read_table(folder / name)
+    table = pd.read_parquet(folder / name)
     return table[table["run"] == run].reset_index(drop=True)
 
 
@@ -223,7 +224,7 @@ def test_a_run_does_not_depend_on_its_batch_nor_on_the_process(tree, monkeypatch
         alone, other = plan.folder / "batches" / batch.name, together / "batches" / place[run]
         for name in BATCH_TABLES:
             pd.testing.assert_frame_equal(rows_of(alone, name, run), rows_of(other, name, run), check_exact=True)
-        mine, theirs = read_arrays(alone / "parameters.npz"), read_arrays(other / "parameters.npz")
+        mine, theirs = np.load(alone / "parameters.npz"), np.load(other / "parameters.npz")
         [row] = np.flatnonzero(theirs["seeds"] == seed)
         assert sorted(mine) == sorted(theirs)
         for name in mine:

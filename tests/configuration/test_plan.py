@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import yaml
 
-from lossjumps.configuration import load_batch, load_dataset_config, load_plan, load_settings, registries
+from lossjumps.configuration import load_batch, load_dataset_config, load_settings, registries
 from lossjumps.configuration.describe import bytes_needed, describe, readable_bytes
 from lossjumps.configuration.request import Request, plan_again, workflow_request
 from lossjumps.data import file
 from lossjumps.errors import InputError
+from lossjumps.stages.files import load_plan
 from lossjumps.stages.plan import plan_table
 from lossjumps.stages.plan import run as write_plan
 from lossjumps.stages.prepare import prepare
@@ -338,8 +339,6 @@ def damage(path, **keys):
 def test_settings_that_cannot_be_read(plan_of, tmp_path):
     with pytest.raises(InputError, match=r"search.yaml: file not found"):
         load_settings(tmp_path)
-    with pytest.raises(InputError, match=r"plan.parquet: file not found"):
-        load_plan(tmp_path)
     plan = begin(plan_of())
     (plan.folder / "settings" / "events.yaml").write_text("jumps: {threshold: no}\n")
     with pytest.raises(InputError, match=r"events.yaml: events.jumps.threshold: expected a number"):

@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from tests.stages.whole_tables import whole
 
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.configuration.registries import dataset_object, model_object, training_object
 from lossjumps.schema import EventsConfig, SearchConfig, TrackingConfig
 from lossjumps.stages import coincidences, report, statistics
 from lossjumps.stages.files import write_table
+from lossjumps.stages.tables import BATCH_TABLES, Plan
 
 STATES = 2
 
@@ -116,8 +118,10 @@ def write_batch(folder: Path, dataset: str, training: str, seeds: list) -> None:
                 columns=["run", "epoch", "loss", "size", "sign", "shape", "duration", "score", "detector"],
             ).astype({"run": "str", "epoch": "int64", "loss": "str", "size": "float64", "sign": "int64"})
         )
+    schemas = {schema.FILE.removesuffix(".parquet"): schema for schema in BATCH_TABLES}
     for name, parts in tables.items():
-        write_table(folder / f"{name}.parquet", pd.concat(parts, ignore_index=True))
+        table = whole(pd.concat(parts, ignore_index=True), schemas[name])
+        write_table(folder / f"{name}.parquet", table, schemas[name])
     coincidences.run(folder)
 
 
@@ -155,7 +159,7 @@ def make_experiment():
                 for seed in range(len(seeds))
             ]
         table = pd.DataFrame(plan, columns=["run", "batch", "condition", "label", "seed", "dataset", "training"])
-        write_table(folder / "plan.parquet", table.assign(model="shallow_plrnn"))
+        write_table(folder / Plan.FILE, whole(table.assign(model="shallow_plrnn"), Plan), Plan)
         if compared:
             statistics.run(folder)
         return folder

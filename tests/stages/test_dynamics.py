@@ -14,6 +14,7 @@ from lossjumps.schema import SearchConfig
 from lossjumps.search import itineraries
 from lossjumps.stages import dynamics
 from lossjumps.stages.files import write_arrays, write_table
+from lossjumps.stages.tables import SERIES, Status, recorded_parameters
 
 EPOCHS, HIDDEN, OBSERVED, LATENT = 25, 6, 2, 3
 SHAPES = {"A": (LATENT,), "W1": (LATENT, HIDDEN), "W2": (HIDDEN, LATENT), "h1": (LATENT,), "h2": (HIDDEN,)}
@@ -42,16 +43,19 @@ def batch(tmp_path_factory):
     search = to_mapping(SearchConfig(max_order=2, transient=300, attractor_states=3, certified_words=4))
     (experiment / "settings" / "search.yaml").write_text(yaml.safe_dump(search))
     series = generator.normal(size=(50, OBSERVED))
-    write_arrays(experiment / "data" / "series.npz", {"train": series, "test": series})
+    one = np.ones(OBSERVED)
+    arrays = {"train": series, "test": series, "mean": 0 * one, "standard_deviation": one, "time_step": np.array(1.0)}
+    write_arrays(experiment / "data" / "series.npz", arrays | {"noise": 0 * series}, SERIES)
     arrays = {"seeds": np.array([0, 1])}
-    for name, shape in (SHAPES | {"L": (LATENT - OBSERVED, OBSERVED)}).items():
+    shapes = SHAPES | {"L": (LATENT - OBSERVED, OBSERVED)}
+    for name, shape in shapes.items():
         walk = generator.normal(size=(2, 1, *shape)) * (0.3 if name == "A" else 0.5)
         steps = generator.normal(size=(2, EPOCHS, *shape)) * (0.02 if name == "A" else 0.15)
         arrays[name] = np.concatenate([walk, walk + np.cumsum(steps, axis=1)], axis=1)
         arrays[name][1, LAST[1] + 1 :] = np.nan
-    write_arrays(folder / "parameters.npz", arrays)
+    write_arrays(folder / "parameters.npz", arrays, recorded_parameters(shapes, 2, EPOCHS))
     status = {"run": ["c-s0", "c-s1"], "status": ["finished", "diverged"], "last_epoch": LAST, "why": ["", "loss"]}
-    write_table(folder / "status.parquet", pd.DataFrame(status))
+    write_table(folder / Status.FILE, pd.DataFrame(status), Status)
     dynamics.run(folder)
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("cycles", "bifurcations", "attractors")}
     maps = {
@@ -165,6 +169,8 @@ def test_a_missing_file_is_named(batch, tmp_path):
     (tmp_path / "settings" / "search.yaml").write_bytes(
         (folder.parent.parent / "settings" / "search.yaml").read_bytes()
     )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "series.npz").write_bytes((folder.parent.parent / "data" / "series.npz").read_bytes())
     with pytest.raises(InputError, match=r"parameters\.npz: file not found"):
         dynamics.run(empty)
     assert not (empty / "cycles.parquet").exists()

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tests.stages.whole_tables import whole
 
 from lossjumps.analysis.events import COUNTED_KINDS
 from lossjumps.analysis.jumps import find_jumps
@@ -10,6 +11,7 @@ from lossjumps.errors import InputError
 from lossjumps.schema import JumpsConfig
 from lossjumps.stages import coincidences, jumps
 from lossjumps.stages.files import write_table
+from lossjumps.stages.tables import Bifurcations, Coincidences, History, Jumps, Status
 
 RUNS = ("toy-s0", "toy-s1")
 
@@ -40,7 +42,7 @@ def test_jumps_of_every_run_and_loss():
         ["toy-s0", "loss_forced", 9, 1, "shift", 1, "robust-z"],
     ]
     assert table["size"].tolist() == pytest.approx([-np.log10(2), 1.0])
-    assert dict(table.dtypes.astype(str)) == jumps.COLUMNS
+    assert dict(table.dtypes.astype(str)) == Jumps.dtypes()
     (jump,) = find_jumps(np.where(np.arange(41) <= 19, 1.0, 0.5))
     assert table["score"][0] == jump.score
 
@@ -53,7 +55,7 @@ def test_a_configuration_is_obeyed():
 def test_a_table_without_jumps_has_the_same_columns():
     table = jumps.jumps_table(history(), RUNS[1:], JumpsConfig())
     assert len(table) == 0
-    assert dict(table.dtypes.astype(str)) == jumps.COLUMNS
+    assert dict(table.dtypes.astype(str)) == Jumps.dtypes()
 
 
 def test_holes_in_the_history_are_refused():
@@ -104,7 +106,7 @@ def test_coincidences_on_paper():
     }
     for key, values in expected.items():
         assert rows.loc[key, counts].tolist() == values, key
-    assert dict(table.dtypes.astype(str)) == coincidences.COLUMNS
+    assert dict(table.dtypes.astype(str)) == Coincidences.dtypes()
     assert table["window"].tolist()[:2] == [0, 1]
 
 
@@ -131,9 +133,9 @@ def batch_folder(tmp_path):
         "condition: toy\nlabel: toy\ndata: toy\nseeds: [0, 1]\ndataset: {name: lorenz63}\n"
         "model: {name: shallow_plrnn, latent: 3, hidden: 5}\ntraining: {name: bptt}\n"
     )
-    write_table(folder / "history.parquet", history())
-    write_table(folder / "status.parquet", STATUS)
-    write_table(folder / "bifurcations.parquet", bifurcations())
+    write_table(folder / History.FILE, whole(history(), History), History)
+    write_table(folder / Status.FILE, whole(STATUS, Status), Status)
+    write_table(folder / Bifurcations.FILE, whole(bifurcations(), Bifurcations), Bifurcations)
     return folder
 
 

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from tests.stages.whole_tables import whole
 
 from lossjumps.analysis.events import COUNTED_KINDS, LOSSES
 from lossjumps.errors import InputError
@@ -12,6 +13,7 @@ from lossjumps.schema import CoincidenceConfig
 from lossjumps.stages import statistics
 from lossjumps.stages.coincidences import coincidences_table
 from lossjumps.stages.files import write_table
+from lossjumps.stages.tables import Bifurcations, Coincidences, Comparisons, Jumps, Plan, Status
 
 WINDOWS = [0, 1]
 
@@ -54,7 +56,7 @@ def plan_table():
 def experiment(tmp_path_factory):
     """Tables of the batches; for all tests, so none changes them."""
     tmp_path = tmp_path_factory.mktemp("toy")
-    write_table(tmp_path / "plan.parquet", plan_table())
+    write_table(tmp_path / Plan.FILE, plan_table(), Plan)
     (tmp_path / "settings").mkdir()
     (tmp_path / "settings" / "events.yaml").write_text(
         "coincidence: {windows: [0, 1], primary_window: 1, surrogates: 99, seed: 1}\n"
@@ -69,9 +71,9 @@ def experiment(tmp_path_factory):
         folds = [(run, at, "nonsmooth_fold", True, True) for run, e in events.items() for at in e[1]]
         folds = pd.DataFrame(folds, columns=["run", "epoch", "kind", "topological", "occupied"])
         counts = coincidences_table(jumps, folds, status, tuple(events), WINDOWS)
-        tables = {"status": status, "jumps": jumps, "bifurcations": folds, "coincidences": counts}
-        for name, table in tables.items():
-            write_table(folder / f"{name}.parquet", table)
+        tables = {Status: status, Jumps: jumps, Bifurcations: folds, Coincidences: counts}
+        for schema, table in tables.items():
+            write_table(folder / schema.FILE, whole(table, schema), schema)
     return tmp_path
 
 
@@ -179,7 +181,7 @@ def test_only_what_differs_in_its_training_alone_is_compared(experiment):
     plan["model.hidden"] = plan["training"].map({"bptt": 10, "gtf": 20})
     empty = statistics.comparisons_table(plan, tables, config)
     assert len(empty) == 0
-    assert list(empty.columns) == list(statistics.COMPARISON_COLUMNS)
+    assert list(empty.columns) == Comparisons.names()
     plan = plan_table().assign(dataset=lambda table: table["training"].map({"bptt": "toy", "gtf": "other"}))
     assert len(statistics.comparisons_table(plan, tables, config)) == 0
 

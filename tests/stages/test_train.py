@@ -7,7 +7,8 @@ import yaml
 
 from lossjumps.errors import InputError
 from lossjumps.stages import dataset, train
-from lossjumps.stages.files import read_arrays
+from lossjumps.stages.files import read_arrays, write_arrays
+from lossjumps.stages.tables import SERIES
 from lossjumps.training.recording import HISTORY
 
 DATASET = {"name": "vanderpol", "length_train": 120, "length_test": 80}
@@ -28,7 +29,9 @@ def make_batch(experiment, seeds, series=None, **training):
     stem.with_suffix(".yaml").write_text(yaml.safe_dump(DATASET))
     dataset.run(stem)
     if series is not None:
-        np.savez(stem.with_suffix(".npz"), train=series, test=series)
+        scale = {"mean": np.zeros(series.shape[1]), "standard_deviation": np.ones(series.shape[1])}
+        arrays = {"train": series, "test": series, **scale, "time_step": np.array(0.1), "noise": 0 * series}
+        write_arrays(stem.with_suffix(".npz"), arrays, SERIES)
     folder = experiment / "batches" / f"vanderpol-s{seeds[0]}-{seeds[-1]}"
     folder.mkdir(parents=True)
     content = {
@@ -46,7 +49,7 @@ def make_batch(experiment, seeds, series=None, **training):
 
 def test_dataset_stage_writes_the_documented_arrays(tmp_path):
     make_batch(tmp_path, [0])
-    arrays = read_arrays(tmp_path / "data" / "vanderpol-1234abcd.npz")
+    arrays = read_arrays(tmp_path / "data" / "vanderpol-1234abcd.npz", SERIES)
     shapes = {name: array.shape for name, array in arrays.items()}
     assert shapes == {
         "train": (120, 2),
@@ -65,7 +68,7 @@ def test_train_stage_writes_parameters_history_and_status(tmp_path, capfd):
     train.run(folder)
     runs = [f"vanderpol-shallow_plrnn-bptt-0123abcd-s{seed}" for seed in (4, 5)]
 
-    parameters = read_arrays(folder / "parameters.npz")
+    parameters = dict(np.load(folder / "parameters.npz"))
     np.testing.assert_array_equal(parameters.pop("seeds"), [4, 5])
     assert {name: array.shape for name, array in parameters.items()} == {
         "A": (2, 4, 3),
@@ -110,7 +113,7 @@ def test_a_batch_whose_runs_all_diverge_is_a_result(tmp_path):
     history = pd.read_parquet(folder / "history.parquet")
     assert list(history["epoch"]) == [0, 0]
     assert np.isposinf(history["loss_free"]).all()
-    parameters = read_arrays(folder / "parameters.npz")
+    parameters = dict(np.load(folder / "parameters.npz"))
     assert np.isfinite(parameters["W1"][:, 0]).all()
     assert np.isnan(parameters["W1"][:, 1:]).all()
 
@@ -126,7 +129,7 @@ def test_same_seeds_same_bytes_and_any_batch(tmp_path):
     several, single = (pd.read_parquet(folder / "history.parquet") for folder in (together, alone))
     run = single["run"].iloc[0]
     pd.testing.assert_frame_equal(several[several["run"] == run].reset_index(drop=True), single, check_exact=True)
-    parameters = [read_arrays(folder / "parameters.npz") for folder in (together, alone)]
+    parameters = [dict(np.load(folder / "parameters.npz")) for folder in (together, alone)]
     for name, array in parameters[1].items():
         np.testing.assert_array_equal(parameters[0][name][1], array[0])
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -13,14 +13,12 @@ from lossjumps.errors import InputError
 from lossjumps.schema import (
     EventsConfig,
     ModelConfig,
+    RecordedConfig,
     SearchConfig,
     TrackingConfig,
     TrainingConfig,
     require,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 T = TypeVar("T")
 
@@ -42,7 +40,7 @@ class Batch:
     """`<condition>-s<seed>`, in the order of `seeds`."""
     dataset: Any
     model: ModelConfig
-    training: TrainingConfig
+    training: TrainingConfig | RecordedConfig
     data_file: Path
     experiment_folder: Path
 
@@ -172,27 +170,3 @@ def load_dataset_config(path: Path) -> Any:
         return dataset_object(content)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def load_plan(experiment_folder: Path) -> "pd.DataFrame":
-    """Read the plan of an experiment, one row a run.
-
-    Returns
-    -------
-    DataFrame
-        Columns run, batch, condition, label, seed, dataset, model, training, then one for each further swept key.
-
-    Raises
-    ------
-    InputError
-        If the experiment has no plan.
-    """
-    import pandas as pd  # half a second that reading the Snakefile, which needs the rest of this module, can do without
-
-    path = Path(experiment_folder) / "plan.parquet"
-    try:
-        return pd.read_parquet(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: file not found; expected the folder of an experiment, planned") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a whole Parquet file ({error})") from None

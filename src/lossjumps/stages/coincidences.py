@@ -13,20 +13,8 @@ from lossjumps.analysis.events import COUNTED_KINDS, LOSSES, counted_epochs
 from lossjumps.analysis.nulls import Tolerance, count_hits
 from lossjumps.configuration import load_batch, load_events
 from lossjumps.errors import InputError
-from lossjumps.stages.files import read_table, write_table
-
-COLUMNS = {
-    "run": "str",
-    "loss": "str",
-    "kind": "str",
-    "window": "int64",
-    "jumps": "int64",
-    "bifurcations": "int64",
-    "precursor_hits": "int64",
-    "trigger_hits": "int64",
-    "epochs": "int64",
-    "covered": "int64",
-}
+from lossjumps.stages.files import as_table, read_table, write_table
+from lossjumps.stages.tables import Bifurcations, Coincidences, Jumps, Status
 
 
 def run(folder: Path) -> None:
@@ -39,13 +27,12 @@ def run(folder: Path) -> None:
     """
     batch = load_batch(folder)
     windows = load_events(batch.experiment_folder).coincidence.windows
-    jumps = read_table(batch.folder / "jumps.parquet", columns=["run", "epoch", "loss"])
+    jumps = read_table(batch.folder / Jumps.FILE, Jumps, ["run", "epoch", "loss"])
     columns = ["run", "epoch", "kind", "topological", "occupied"]
-    bifurcations = read_table(batch.folder / "bifurcations.parquet", columns=columns)
-    status = read_table(batch.folder / "status.parquet")
-    write_table(
-        batch.folder / "coincidences.parquet", coincidences_table(jumps, bifurcations, status, batch.runs, windows)
-    )
+    bifurcations = read_table(batch.folder / Bifurcations.FILE, Bifurcations, columns)
+    status = read_table(batch.folder / Status.FILE, Status)
+    counts = coincidences_table(jumps, bifurcations, status, batch.runs, windows)
+    write_table(batch.folder / Coincidences.FILE, counts, Coincidences)
 
 
 def bifurcation_epochs(bifurcations: pd.DataFrame, kind: str, n_steps: int) -> np.ndarray:
@@ -81,9 +68,9 @@ def coincidences_table(
     Returns
     -------
     DataFrame
-        The columns of `COLUMNS`: jumps, bifurcations (epochs with one), precursor_hits (jumps with a bifurcation 0 ...
-        window epochs before), trigger_hits (bifurcations with a jump 0 ... window epochs after), epochs lived, and
-        covered (epochs in which a jump would be a precursor hit).  Sorted by run in the order of `runs`, loss,
+        The columns of `Coincidences`: jumps, bifurcations (epochs with one), precursor_hits (jumps with a bifurcation
+        0 ... window epochs before), trigger_hits (bifurcations with a jump 0 ... window epochs after), epochs lived,
+        and covered (epochs in which a jump would be a precursor hit).  Sorted by run in the order of `runs`, loss,
         kind in the order of `COUNTED_KINDS`, and window.
 
     Raises
@@ -122,4 +109,4 @@ def coincidences_table(
                             "covered": covered[kind][w],
                         }
                     )
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    return as_table(rows, Coincidences)

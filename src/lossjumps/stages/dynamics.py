@@ -9,59 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from scipy.spatial import cKDTree
 
 from lossjumps.analysis.training_dynamics import Effort, TrainingDynamics, analyse_training, distance_from
 from lossjumps.configuration import load_batch, load_search
 from lossjumps.schema import SearchConfig
 from lossjumps.search import itineraries
-from lossjumps.stages.files import read_arrays, read_table, write_table
+from lossjumps.stages.files import as_table, read_arrays, read_table, write_table
+from lossjumps.stages.tables import SERIES, Attractors, Bifurcations, Cycles, Status, recorded_parameters
 from lossjumps.training.models import family_of
-
-CYCLES = {
-    "run": "str",
-    "epoch": "int64",
-    "order": "int64",
-    "cycle": "int64",
-    "itinerary": "str",
-    "point": "object",
-    "largest_multiplier": "float64",
-    "stable": "bool",
-    "index": "int64",
-    "border_distance": "float64",
-    "complete": "bool",
-    "repaired": "bool",
-}
-BIFURCATIONS = {
-    "run": "str",
-    "epoch": "int64",
-    "fraction": "float64",
-    "kind": "str",
-    "order": "int64",
-    "direction": "str",
-    "cycle": "int64",
-    "companions": "object",
-    "stable_before": "boolean",
-    "stable_after": "boolean",
-    "topological": "bool",
-    "occupied": "bool",
-    "distance": "float64",
-    "unit_time": "Int64",
-    "unit": "Int64",
-    "why": "str",
-}
-ATTRACTORS = {
-    "run": "str",
-    "epoch": "int64",
-    "state": "int64",
-    "attractor": "str",
-    "jacobian_norm": "float64",
-    "forced_certificate": "bool",
-    "index_sum": "Int64",
-    "fixed_points": "int64",
-    "complete": "bool",
-}
+from lossjumps.training.observation import parameter_shapes
 
 
 def run(folder: Path) -> None:
@@ -79,10 +36,13 @@ def run(folder: Path) -> None:
     """
     batch = load_batch(folder)
     search = load_search(batch.experiment_folder)
-    parameters = read_arrays(batch.folder / "parameters.npz")
-    last_epochs = read_table(batch.folder / "status.parquet").set_index("run")["last_epoch"]
-    data = read_arrays(batch.data_file)
+    data = read_arrays(batch.data_file, SERIES)
     observed = data["train"].shape[1]
+    family, latent = family_of(batch.model.name), batch.model.latent or observed
+    shapes = parameter_shapes(family, latent, batch.model.hidden, observed)
+    expected = recorded_parameters(shapes, len(batch.seeds), batch.training.epochs)
+    parameters = read_arrays(batch.folder / "parameters.npz", expected)
+    last_epochs = read_table(batch.folder / Status.FILE, Status).set_index("run")["last_epoch"]
     nearest = cKDTree(data["train"])
     some = np.linspace(0, len(data["test"]) - 1, search.attractor_states).astype(int)
     cycles, bifurcations, attractors = [], [], []
@@ -90,10 +50,7 @@ def run(folder: Path) -> None:
         epochs = int(last_epochs[run_key]) + 1
         of_run = {name: array[position, :epochs] for name, array in parameters.items() if name != "seeds"}
         dynamics = analyse_training(
-            [
-                family_of(batch.model.name).relu_map({name: array[epoch] for name, array in of_run.items()})
-                for epoch in range(epochs)
-            ],
+            [family.relu_map({name: array[epoch] for name, array in of_run.items()}) for epoch in range(epochs)],
             latent_states(of_run, data["test"][some]),
             _effort(search, seed),
         )
@@ -101,12 +58,8 @@ def run(folder: Path) -> None:
         bifurcations += _bifurcation_rows(run_key, dynamics, lambda points: nearest.query(points)[0], observed)
         attractors += _attractor_rows(run_key, dynamics, batch.training.alpha or 0.0)
         _report(run_key, dynamics)
-    for name, rows, columns in (
-        ("cycles", cycles, CYCLES),
-        ("bifurcations", bifurcations, BIFURCATIONS),
-        ("attractors", attractors, ATTRACTORS),
-    ):
-        write_table(batch.folder / f"{name}.parquet", pd.DataFrame(rows, columns=list(columns)).astype(columns))
+    for schema, rows in ((Cycles, cycles), (Bifurcations, bifurcations), (Attractors, attractors)):
+        write_table(batch.folder / schema.FILE, as_table(rows, schema), schema)
 
 
 def latent_states(parameters: dict[str, np.ndarray], states: np.ndarray) -> Callable[[int], np.ndarray]:

@@ -11,19 +11,8 @@ from lossjumps.analysis.jumps import DETECTOR, find_jumps
 from lossjumps.configuration import load_batch, load_events
 from lossjumps.errors import InputError
 from lossjumps.schema import JumpsConfig
-from lossjumps.stages.files import read_table, write_table
-
-COLUMNS = {
-    "run": "str",
-    "epoch": "int64",
-    "loss": "str",
-    "size": "float64",
-    "sign": "int64",
-    "shape": "str",
-    "duration": "int64",
-    "score": "float64",
-    "detector": "str",
-}
+from lossjumps.stages.files import as_table, read_table, write_table
+from lossjumps.stages.tables import History, Jumps
 
 
 def run(folder: Path) -> None:
@@ -36,8 +25,8 @@ def run(folder: Path) -> None:
     """
     batch = load_batch(folder)
     events = load_events(batch.experiment_folder)
-    history = read_table(batch.folder / "history.parquet", columns=["run", "epoch", *LOSSES])
-    write_table(batch.folder / "jumps.parquet", jumps_table(history, batch.runs, events.jumps))
+    history = read_table(batch.folder / History.FILE, History, ["run", "epoch", *LOSSES])
+    write_table(batch.folder / Jumps.FILE, jumps_table(history, batch.runs, events.jumps), Jumps)
 
 
 def jumps_table(history: pd.DataFrame, runs: tuple[str, ...], config: JumpsConfig) -> pd.DataFrame:
@@ -55,7 +44,7 @@ def jumps_table(history: pd.DataFrame, runs: tuple[str, ...], config: JumpsConfi
     Returns
     -------
     DataFrame
-        The columns of `COLUMNS`, sorted by run in the order of `runs`, loss in the order of `LOSSES`, and epoch.
+        The columns of `Jumps`, sorted by run in the order of `runs`, loss in the order of `LOSSES`, and epoch.
 
     Raises
     ------
@@ -73,4 +62,4 @@ def jumps_table(history: pd.DataFrame, runs: tuple[str, ...], config: JumpsConfi
         for loss in LOSSES:
             found = find_jumps(recorded[loss].to_numpy(), config.threshold, config.min_change, config.window)
             rows += [{"run": name, "loss": loss, "detector": DETECTOR} | asdict(jump) for jump in found]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    return as_table(rows, Jumps)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lossjumps.errors import InputError
+from lossjumps.stages import tables
 
 BATCH = "results/EXPERIMENT/batches/BATCH"
 EXPERIMENT = "results/EXPERIMENT"
@@ -30,11 +31,8 @@ class Stage:
         return import_module(f"lossjumps.stages.{self.name}")
 
 
-_DYNAMICS = ("cycles.parquet", "bifurcations.parquet", "attractors.parquet")
-BATCH_TABLES = ("history.parquet", "status.parquet", *_DYNAMICS, "jumps.parquet", "coincidences.parquet")
-
-COMPARED = ("conditions.parquet", "comparisons.parquet")
-"""The tables of the folder `statistics`."""
+BATCH_TABLES = tuple(table.FILE for table in tables.BATCH_TABLES)
+"""The tables of a batch."""
 
 STAGES = {
     stage.name: stage
@@ -61,14 +59,7 @@ STAGES = {
     )
 }
 
-MAKERS = {
-    "parameters.npz": "train",
-    "history.parquet": "train",
-    "status.parquet": "train",
-    **dict.fromkeys(_DYNAMICS, "dynamics"),
-    "jumps.parquet": "jumps",
-    "coincidences.parquet": "coincidences",
-}
+MAKERS = {"parameters.npz": "train", **{table.FILE: table.STAGE for table in tables.BATCH_TABLES}}
 """The stage that makes a file."""
 
 
@@ -97,7 +88,9 @@ def check_inputs(stage: Stage, folder: Path, data_file: Path | None = None, targ
 
 def _inputs(stage: Stage, folder: Path, data_file: Path | None) -> Iterator[tuple[Path, str, Path]]:
     """The files that a stage reads, the stage that makes each, and the folder that is called with."""
-    from lossjumps.configuration import load_batch, load_plan  # stages are listed where this is not installed
+    # Stages are listed where these are not installed.
+    from lossjumps.configuration import load_batch
+    from lossjumps.stages.files import load_plan
 
     if stage.folder == BATCH and (folder / "plan.parquet").is_file():  # `track` of an experiment
         yield folder / "summary.md", "report", folder
@@ -113,4 +106,4 @@ def _inputs(stage: Stage, folder: Path, data_file: Path | None) -> Iterator[tupl
             made_in = folder / "batches" / batch
             yield from ((made_in / name, MAKERS[name], made_in) for name in stage.needs)
         if stage.name == "report":
-            yield from ((folder / "statistics" / name, "statistics", folder) for name in COMPARED)
+            yield from ((folder / table.FILE, table.STAGE, folder) for table in tables.STATISTICS_TABLES)

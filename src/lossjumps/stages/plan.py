@@ -6,6 +6,7 @@ import pandas as pd
 
 from lossjumps.configuration.plan import Plan
 from lossjumps.configuration.request import plan_again
+from lossjumps.stages import tables
 from lossjumps.stages.files import write_table
 
 
@@ -24,9 +25,9 @@ def run(folder: Path, conf: Path = Path("conf")) -> None:
     InputError
         If the folder is no experiment's, or the configuration no longer fits it.
     """
-    write_table(Path(folder) / "plan.parquet", plan_table(plan_again(folder, conf)))
+    write_table(Path(folder) / tables.Plan.FILE, plan_table(plan_again(folder, conf)), tables.Plan)
 
 
 def plan_table(plan: Plan) -> pd.DataFrame:
-    """The rows of a plan: run, batch, condition, label, seed, dataset, model, training, then the swept keys."""
-    return pd.DataFrame(plan.rows)
+    """The rows of a plan: the columns of `lossjumps.stages.tables.Plan`, then the swept keys."""
+    return pd.DataFrame(plan.rows).astype(tables.Plan.dtypes())

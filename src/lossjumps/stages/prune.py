@@ -4,9 +4,10 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from lossjumps.configuration import load_batch, load_plan, load_tracking
+from lossjumps.configuration import load_batch, load_tracking
 from lossjumps.configuration.describe import readable_bytes, unplanned
 from lossjumps.stages import track
+from lossjumps.stages.files import load_plan
 from lossjumps.stages.listing import BATCH, DATA, STAGES
 from lossjumps.stages.track import SUMMARY_KEY
 

@@ -7,21 +7,30 @@ import pandas as pd
 
 from lossjumps.analysis.events import PRIMARY_LOSS, TOO_FEW
 from lossjumps.analysis.nulls import NULLS
-from lossjumps.configuration import load_batch, load_events, load_plan, load_search, load_tracking
+from lossjumps.configuration import load_batch, load_events, load_search, load_tracking
 from lossjumps.data.registry import DATASETS
 from lossjumps.figures.experiment import overview_figure, raster_figure
 from lossjumps.figures.style import save_png
 from lossjumps.stages import summary_text as text
-from lossjumps.stages.files import read_table, write_text, write_whole
+from lossjumps.stages.files import load_plan, read_table, write_text, write_whole
 from lossjumps.stages.summary_numbers import ExperimentTables, condition_numbers, run_counts
+from lossjumps.stages.tables import (
+    Attractors,
+    Bifurcations,
+    Coincidences,
+    Comparisons,
+    Conditions,
+    Jumps,
+    Status,
+)
 from lossjumps.stages.tracked_content import external_store
 
 _BATCH_COLUMNS = {
-    "status": ["run", "status", "last_epoch", "why"],
-    "jumps": ["run", "epoch", "loss"],
-    "bifurcations": ["run", "epoch", "kind", "topological"],
-    "coincidences": None,
-    "attractors": ["run", "epoch", "complete"],
+    Status: None,
+    Jumps: ["run", "epoch", "loss"],
+    Bifurcations: ["run", "epoch", "kind", "topological"],
+    Coincidences: None,
+    Attractors: ["run", "epoch", "complete"],
 }
 
 
@@ -79,19 +88,19 @@ def read_tables(folder: Path) -> ExperimentTables:
     plan = load_plan(folder)
     batches = [folder / "batches" / name for name in plan["batch"].unique()]
     parts = {}
-    for name, columns in _BATCH_COLUMNS.items():
-        tables = [read_table(batch / f"{name}.parquet", columns=columns) for batch in batches]
+    for schema, columns in _BATCH_COLUMNS.items():
+        tables = [read_table(batch / schema.FILE, schema, columns) for batch in batches]
         table = pd.concat(tables, ignore_index=True)
-        parts[name] = table[table["run"].isin(plan["run"])]
+        parts[schema] = table[table["run"].isin(plan["run"])]
     return ExperimentTables(
         plan=plan,
-        conditions=read_table(folder / "statistics" / "conditions.parquet"),
-        comparisons=read_table(folder / "statistics" / "comparisons.parquet"),
-        status=parts["status"],
-        jumps=parts["jumps"],
-        bifurcations=parts["bifurcations"],
-        coincidences=parts["coincidences"],
-        completeness=parts["attractors"].drop_duplicates(["run", "epoch"]),
+        conditions=read_table(folder / Conditions.FILE, Conditions),
+        comparisons=read_table(folder / Comparisons.FILE, Comparisons),
+        status=parts[Status],
+        jumps=parts[Jumps],
+        bifurcations=parts[Bifurcations],
+        coincidences=parts[Coincidences],
+        completeness=parts[Attractors].drop_duplicates(["run", "epoch"]),
     )
 
 

@@ -10,77 +10,25 @@ import pandas as pd
 from lossjumps.analysis.coincidence import CoincidenceResult, coincidence_over_windows
 from lossjumps.analysis.comparison import compare_means
 from lossjumps.analysis.events import COUNTED_KINDS, LOSSES
-from lossjumps.configuration import load_events, load_plan
+from lossjumps.configuration import load_events
 from lossjumps.errors import InputError
 from lossjumps.schema import CoincidenceConfig
 from lossjumps.stages.coincidences import bifurcation_epochs, jump_epochs
-from lossjumps.stages.files import read_table, write_table
+from lossjumps.stages.files import as_table, load_plan, read_table, write_table
+from lossjumps.stages.formats import Table
+from lossjumps.stages.tables import (
+    Bifurcations,
+    Coincidences,
+    Comparisons,
+    Conditions,
+    Jumps,
+    Plan,
+    Status,
+)
 
 SATURATED = 0.8
 """Chance coincidence rate above which a coincidence says nothing."""
 
-CONDITION_COLUMNS = {
-    "condition": "str",
-    "label": "str",
-    "dataset": "str",
-    "model": "str",
-    "training": "str",
-    "loss": "str",
-    "kind": "str",
-    "window": "int64",
-    "runs": "int64",
-    "runs_diverged": "int64",
-    "runs_missing": "int64",
-    "epochs": "int64",
-    "jumps": "int64",
-    "jumps_up": "int64",
-    "bifurcations": "int64",
-    "precursor_hits": "int64",
-    "trigger_hits": "int64",
-    "jumps_per_1000_epochs": "float64",
-    "bifurcations_per_1000_epochs": "float64",
-    "precursor_rate": "float64",
-    "trigger_rate": "float64",
-    "null_precursor_mean": "float64",
-    "null_precursor_low": "float64",
-    "null_precursor_high": "float64",
-    "null_trigger_mean": "float64",
-    "null_trigger_low": "float64",
-    "null_trigger_high": "float64",
-    "p_precursor": "float64",
-    "p_trigger": "float64",
-    "null": "str",
-    "coverage": "float64",
-    "saturated": "bool",
-}
-
-COMPARISON_COLUMNS = {
-    "dataset": "str",
-    "model": "str",
-    "training_first": "str",
-    "training_second": "str",
-    "condition_first": "str",
-    "condition_second": "str",
-    "label_first": "str",
-    "label_second": "str",
-    "quantity": "str",
-    "loss": "str",
-    "kind": "str",
-    "window": "Int64",
-    "runs_first": "int64",
-    "runs_second": "int64",
-    "mean_first": "float64",
-    "mean_second": "float64",
-    "difference": "float64",
-    "low": "float64",
-    "high": "float64",
-    "p": "float64",
-    "test": "str",
-    "values_first": "object",
-    "values_second": "object",
-}
-
-_PLAN_COLUMNS = ("run", "batch", "condition", "label", "seed", "dataset", "model", "training")
 _EVENT_KEYS = ["loss", "kind", "window"]
 
 
@@ -106,8 +54,8 @@ def run(folder: Path) -> None:
     plan = load_plan(folder)
     config = load_events(folder).coincidence
     tables = planned_tables(folder, plan)
-    write_table(folder / "statistics" / "conditions.parquet", conditions_table(plan, tables, config))
-    write_table(folder / "statistics" / "comparisons.parquet", comparisons_table(plan, tables, config))
+    write_table(folder / Conditions.FILE, conditions_table(plan, tables, config), Conditions)
+    write_table(folder / Comparisons.FILE, comparisons_table(plan, tables, config), Comparisons)
 
 
 def planned_tables(folder: Path, plan: pd.DataFrame) -> Tables:
@@ -121,23 +69,23 @@ def planned_tables(folder: Path, plan: pd.DataFrame) -> Tables:
         If a trained batch lacks one of the other tables.
     """
     columns = {
-        "status": ["run", "status", "last_epoch"],
-        "jumps": ["run", "epoch", "loss", "sign"],
-        "bifurcations": ["run", "epoch", "kind", "topological", "occupied"],
-        "coincidences": None,
+        Status: ["run", "status", "last_epoch"],
+        Jumps: ["run", "epoch", "loss", "sign"],
+        Bifurcations: ["run", "epoch", "kind", "topological", "occupied"],
+        Coincidences: None,
     }
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in columns}
+    parts: dict[type[Table], list[pd.DataFrame]] = {schema: [] for schema in columns}
     for batch in sorted(plan["batch"].unique()):
         batch_folder = Path(folder) / "batches" / batch
-        if not (batch_folder / "status.parquet").is_file():
+        if not (batch_folder / Status.FILE).is_file():
             continue
         planned = plan.loc[plan["batch"] == batch, "run"]
-        for name, wanted in columns.items():
-            table = read_table(batch_folder / f"{name}.parquet", columns=wanted)
-            parts[name].append(table[table["run"].isin(planned)])
-    if not parts["status"]:
+        for schema, wanted in columns.items():
+            table = read_table(batch_folder / schema.FILE, schema, wanted)
+            parts[schema].append(table[table["run"].isin(planned)])
+    if not parts[Status]:
         raise InputError(f"{folder}: no planned run has been trained")
-    return Tables(**{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()})
+    return Tables(*(pd.concat(tables, ignore_index=True) for tables in parts.values()))
 
 
 def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConfig) -> pd.DataFrame:
@@ -155,7 +103,7 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
     Returns
     -------
     DataFrame
-        The columns of `CONDITION_COLUMNS`, one row a condition, loss, kind and window.  Counts are sums over runs;
+        The columns of `Conditions`, one row a condition, loss, kind and window.  Counts are sums over runs;
         rates are those sums divided: per 1000 epochs lived, precursor_rate = precursor_hits / jumps, trigger_rate =
         trigger_hits / bifurcations (NaN where that is 0 / 0), coverage = covered / epochs.
         `runs` are those with a result, `runs_diverged` of them ended early; `runs_missing` are planned without one.
@@ -200,7 +148,7 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
                     if [total[name] for name in _COUNTED] != [getattr(result, name) for name in _COUNTED]:
                         raise InputError(f"coincidences.parquet: counts of {own['condition']} do not fit its events")
                     rows.append(own | event | total | _rates(total, result))
-    return pd.DataFrame(rows, columns=list(CONDITION_COLUMNS)).astype(CONDITION_COLUMNS)
+    return as_table(rows, Conditions)
 
 
 def comparisons_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConfig) -> pd.DataFrame:
@@ -214,7 +162,7 @@ def comparisons_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceCon
     Returns
     -------
     DataFrame
-        The columns of `COMPARISON_COLUMNS`.  One value a run (in `values_first` and `values_second` by seed, NaN where
+        The columns of `Comparisons`.  One value a run (in `values_first` and `values_second` by seed, NaN where
         a run has none): `diverged` (0 or 1), `jumps_per_1000_epochs` and `jumps_up_per_1000_epochs` by loss,
         `bifurcations_per_1000_epochs` by kind, and by loss, kind and window `coincidences_per_1000_epochs` (precursor
         hits), `precursor_rate` (of runs with a jump) and `trigger_rate` (of runs with a bifurcation).  Loss and kind
@@ -245,7 +193,7 @@ def comparisons_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceCon
                 | vars(compared)
                 | {"values_first": by_run[0].tolist(), "values_second": by_run[1].tolist()}
             )
-    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS)).astype(COMPARISON_COLUMNS)
+    return as_table(rows, Comparisons)
 
 
 def run_values(plan: pd.DataFrame, tables: Tables) -> pd.DataFrame:
@@ -310,7 +258,7 @@ def _conditions(plan: pd.DataFrame) -> Iterator[pd.DataFrame]:
 def _pairs(plan: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """Pairs of conditions that differ in their training, and in nothing else that is swept but its forcing strength."""
     conditions = list(_conditions(plan))
-    same = ["dataset", "model", *(key for key in plan.columns if key not in (*_PLAN_COLUMNS, "training.alpha"))]
+    same = ["dataset", "model", *(key for key in plan.columns if key not in (*Plan.names(), "training.alpha"))]
     for i, first in enumerate(conditions):
         for second in conditions[i + 1 :]:
             a, b = first.iloc[0], second.iloc[0]

@@ -16,13 +16,13 @@ import yaml
 
 from lossjumps.analysis.events import PRIMARY_LOSS
 from lossjumps.configuration.digest import file_digest
-from lossjumps.configuration.loading import Batch, Settings, load_batch, load_plan, load_settings, load_tracking
+from lossjumps.configuration.loading import Batch, Settings, load_batch, load_settings, load_tracking
 from lossjumps.configuration.source import source_digest
 from lossjumps.errors import InputError
 from lossjumps.figures.run import run_figure
 from lossjumps.figures.style import save_png
-from lossjumps.stages.files import read_table, write_text, write_whole
-from lossjumps.stages.listing import BATCH_TABLES
+from lossjumps.stages.files import load_plan, read_table, write_text, write_whole
+from lossjumps.stages.tables import BATCH_TABLES, STATISTICS_TABLES
 from lossjumps.stages.tracked_content import (
     Series,
     epoch_series,
@@ -37,7 +37,6 @@ from lossjumps.stages.tracked_content import (
 )
 from lossjumps.stages.tracking_views import VIEW_TAG, saved_view
 
-TABLES = tuple(name.removesuffix(".parquet") for name in BATCH_TABLES)
 CONTENT_MODULES = ("lossjumps.stages.tracked_content", "lossjumps.figures.run")
 """The code that decides what a run shows; when it changes, runs are imported anew."""
 RECEIPT = "tracked.json"
@@ -143,7 +142,7 @@ def _track_batch(batch: Batch) -> None:
     from lossjumps.stages.tracking_store import open_store
 
     settings = load_settings(batch.experiment_folder)
-    files = [batch.folder / "config.yaml", *(batch.folder / f"{table}.parquet" for table in TABLES)]
+    files = [batch.folder / "config.yaml", *(batch.folder / table.FILE for table in BATCH_TABLES)]
     files += [batch.experiment_folder / "settings" / f"{group}.yaml" for group in ("search", "events")]
     digest = content_digest(files, batch.experiment_folder)
     labels = planned_labels(batch.experiment_folder)
@@ -155,7 +154,7 @@ def _track_batch(batch: Batch) -> None:
         _relabel(store, [run for key in batch.runs if key not in missing for run in present[key]], labels)
         if missing:
             _describe_experiment(store)
-            tables = {table: read_table(batch.folder / f"{table}.parquet") for table in TABLES}
+            tables = {table.__name__.lower(): read_table(batch.folder / table.FILE, table) for table in BATCH_TABLES}
             parts = {name: dict(tuple(table.groupby("run"))) for name, table in tables.items()}
             for key in missing:
                 mine = {name: parts[name].get(key, table.iloc[:0]) for name, table in tables.items()}
@@ -265,7 +264,7 @@ def _track_summary(folder: Path) -> None:
     """Import the report of an experiment as its run `summary`."""
     from lossjumps.stages.tracking_store import open_store
 
-    tables = sorted((folder / "statistics").glob("*.parquet"))
+    tables = {folder / table.FILE: table for table in STATISTICS_TABLES if (folder / table.FILE).is_file()}
     figures = sorted((folder / "figures").glob("*.png"))
     report = folder / "summary.md"
     digest = content_digest([report, folder / "plan.parquet", *tables, *figures], folder)
@@ -291,8 +290,9 @@ def _track_summary(folder: Path) -> None:
             written = int(report.stat().st_mtime * 1000)
             run_id = _new_run(store, SUMMARY_KEY, tags, written)
             store.client.log_artifact(run_id, str(report))
-            for table in tables:
-                store.client.log_text(run_id, read_table(table).to_csv(index=False), f"statistics/{table.stem}.csv")
+            for path, schema in tables.items():
+                text = read_table(path, schema).to_csv(index=False)
+                store.client.log_text(run_id, text, f"statistics/{path.stem}.csv")
             for figure in figures:
                 store.client.log_artifact(run_id, str(figure), "figures")
             _finish(store, run_id, digest, written)

@@ -1,24 +1,29 @@
 """The stage `train`: all runs of a batch, with parameters and losses of every epoch."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lossjumps.configuration import load_batch
+from lossjumps.progress import Progress, silent
 from lossjumps.stages.files import read_arrays, write_arrays, write_table
+from lossjumps.stages.tables import SERIES, History, Status, recorded_parameters
 from lossjumps.training.recording import HISTORY, Recording
 from lossjumps.training.validation import check_series
 
-REPORTS = 20
-"""Lines of progress in the log of a training, apart from the first."""
 
-
-def run(folder: Path) -> None:
+def run(folder: Path, progress: Progress = silent) -> None:
     """Train the runs of a batch and write ``parameters.npz``, ``history.parquet`` and ``status.parquet``.
 
     A run that diverges is a result: it ends with its history up to there.
+
+    Parameters
+    ----------
+    folder : Path
+        The batch's folder.
+    progress : callable
+        Told every epoch, with the losses.
 
     Raises
     ------
@@ -30,32 +35,30 @@ def run(folder: Path) -> None:
     from lossjumps.training.parameters import FlatParameters
 
     batch = load_batch(folder)
-    data = read_arrays(batch.data_file)
+    data = read_arrays(batch.data_file, SERIES)
     observed = data["train"].shape[1]
     check_series(batch.model, batch.training, observed, len(data["train"]), len(data["test"]))
-    epochs = batch.training.epochs
-    every = max(1, epochs // REPORTS)
 
     def report(epoch: int, recording: Recording) -> None:
-        if epoch % every == 0 or epoch == epochs:
-            print(f"{batch.name}: {progress(epoch, recording)}", file=sys.stderr, flush=True)
+        progress(epoch, batch.training.epochs, losses_now(epoch, recording))
 
     recording = train(data["train"], data["test"], batch.model, batch.training, batch.seeds, report)
     layout = FlatParameters.of(batch.model, observed)
     write_arrays(
         batch.folder / "parameters.npz",
         {"seeds": np.array(recording.seeds), **layout.arrays(recording.parameters)},
+        recorded_parameters(layout.shapes, len(batch.seeds), batch.training.epochs),
     )
-    write_table(batch.folder / "history.parquet", history_table(recording, batch.runs))
-    write_table(batch.folder / "status.parquet", status_table(recording, batch.runs))
+    write_table(batch.folder / History.FILE, history_table(recording, batch.runs), History)
+    write_table(batch.folder / Status.FILE, status_table(recording, batch.runs), Status)
 
 
-def progress(epoch: int, recording: Recording) -> str:
-    """Say in one line where a training stands: medians over the runs that still train."""
+def losses_now(epoch: int, recording: Recording) -> str:
+    """Say where a training stands: medians over the runs that still train."""
     alive = recording.last_epoch >= epoch
     losses = (f"{name} {np.median(recording.history[name][alive, epoch]):.3g}" for name in HISTORY[:3])
     diverged = np.count_nonzero(~alive)
-    return ", ".join((f"epoch {epoch}", *losses, *([f"{diverged} diverged"] if diverged else [])))
+    return ", ".join((*losses, *([f"{diverged} diverged"] if diverged else [])))
 
 
 def history_table(recording: Recording, runs: tuple[str, ...]) -> pd.DataFrame:

@@ -4,10 +4,16 @@ A latent state that belongs to a data point x is [x; L x], with a learned L (M -
 (identity teacher forcing, Brenner et al., 2022).
 """
 
-import numpy as np
-import torch
+from __future__ import annotations
 
-import lossjumps.training.numerics  # noqa: F401  (reproducible matrix products)
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lossjumps.training.models import Family
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NAME = "L"
 """The parameter's name in a run's parameters; absent where M = N."""
@@ -18,16 +24,26 @@ def shapes(latent: int, observed: int) -> dict[str, tuple[int, ...]]:
     return {NAME: (latent - observed, observed)} if latent > observed else {}
 
 
+def parameter_shapes(family: Family, latent: int, hidden: int | None, observed: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every parameter of one run, in the order they are stored: the family's, then L."""
+    return family.shapes(latent, hidden) | shapes(latent, observed)
+
+
 def initialise(generator: np.random.Generator, latent: int, observed: int) -> dict[str, np.ndarray]:
     """Draw L ~ U(+-sqrt(6 / M)): Glorot's uniform initialisation of a (M - N, N) matrix."""
     scale = np.sqrt(6.0 / latent)
     return {name: generator.uniform(-scale, scale, shape) for name, shape in shapes(latent, observed).items()}
 
 
-def latent_states(parameters: dict[str, torch.Tensor], data: torch.Tensor) -> torch.Tensor:
+def latent_states(parameters: dict[str, Tensor], data: Tensor) -> Tensor:
     """Complete data (T, S, B, N) of S runs to latent states (T, S, B, M)."""
     if NAME not in parameters:
         return data
+    # Not at the top: the shapes are asked for where nothing is trained, and importing torch takes seconds.
+    import torch
+
+    import lossjumps.training.numerics  # noqa: F401  (reproducible matrix products)
+
     steps, runs, batch, observed = data.shape
     flat = data.transpose(0, 1).reshape(runs, steps * batch, observed)
     hidden = torch.bmm(flat, parameters[NAME].transpose(1, 2))

@@ -16,7 +16,7 @@ class FlatParameters:
 
     def __init__(self, family: Family, latent: int, hidden: int | None, observed: int):
         self.family, self.latent, self.hidden, self.observed = family, latent, hidden, observed
-        self.shapes = family.shapes(latent, hidden) | observation.shapes(latent, observed)
+        self.shapes = observation.parameter_shapes(family, latent, hidden, observed)
         self.sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
         self.size = sum(self.sizes)
 

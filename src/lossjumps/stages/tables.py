@@ -1,0 +1,348 @@
+"""The schemas of all result files: every table with its columns, every array with its shape.
+
+Files are checked against them when they are written and when they are read, and ``docs/columns.md`` is made from them.
+How to read a class: `lossjumps.stages.formats`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import numpy as np
+
+from lossjumps.stages.formats import ArrayFile, Table
+
+Epochs = Annotated[int, "epochs"]
+Steps = Annotated[int, "steps"]
+PerThousand = Annotated[float | None, "per 1000 epochs"]
+
+
+class Plan(Table, file="plan.parquet", stage="plan", swept=True):
+    """A row a run.  The last columns are the swept keys, one each, with their values: null where a training takes no
+    `training.alpha`."""
+
+    run: str
+    """key of the run, the same in every table"""
+    batch: str
+    """folder of its batch"""
+    condition: str
+    """key of its condition"""
+    label: str
+    """the condition in readable form, with the swept values"""
+    seed: int
+    """seed of the initial parameters and of the order of the training sequences"""
+    dataset: str
+    model: str
+    training: str
+    """the options that were chosen"""
+
+
+class History(Table, file="history.parquet", stage="train"):
+    """A row a run and epoch 0 ... E, or up to the last epoch of a run that diverged.
+
+    The three evaluation losses use one evaluation set, the same for every run of a data set.  A loss may be infinite.
+    The last five columns belong to the epoch that ends at the row, so they are NaN at epoch 0.
+    """
+
+    run: str
+    epoch: Epochs
+    loss_free: float
+    """mean squared error, free-running from data states for `training.evaluation.horizon` steps; the primary loss"""
+    loss_free_long: float
+    """the same for `training.evaluation.horizon_long` steps"""
+    loss_forced: float
+    """mean squared error under forcing of strength `training.evaluation.alpha`, just before each forcing, over
+    `training.evaluation.horizon_long` steps"""
+    loss_train: float | None
+    """mean over the epoch's updates of the loss that was minimised"""
+    grad_norm: float | None
+    """mean over the epoch's updates of the norm of the gradient"""
+    grad_norm_max: float | None
+    """the largest of them"""
+    step_length: float | None
+    """norm of the change of all parameters over the epoch"""
+    learning_rate: float | None
+    """of the epoch's last update"""
+
+
+class Status(Table, file="status.parquet", stage="train"):
+    """A row a run."""
+
+    run: str
+    status: str
+    """`finished` or `diverged`; a training that diverges is a result, not a failed job"""
+    last_epoch: Epochs
+    """last epoch in the history"""
+    why: str
+    """what diverged; empty for a finished run"""
+
+
+class Cycles(Table, file="cycles.parquet", stage="dynamics"):
+    """A row for each fixed point and cycle of the free-running map at each epoch."""
+
+    run: str
+    epoch: Epochs
+    order: Steps
+    """k, the primitive period; 1 is a fixed point"""
+    cycle: int
+    """number of the object within its run, constant while it is followed"""
+    itinerary: str
+    """which units are on along the cycle, as 0 and 1, k times H characters, time first"""
+    point: list[float]
+    """first point of the cycle, M numbers"""
+    largest_multiplier: float
+    """largest modulus of an eigenvalue of the Jacobian product along the cycle"""
+    stable: bool
+    """whether that is below 1"""
+    index: int
+    """sign of det(I - T), T the Jacobian product"""
+    border_distance: float
+    """smallest relative distance of a unit's input from zero along the cycle"""
+    complete: bool
+    """whether all cycles of this order at this epoch are certified to be listed"""
+    repaired: bool
+    """whether the search had missed the object and following it from another epoch found it"""
+
+
+class Bifurcations(Table, file="bifurcations.parquet", stage="dynamics"):
+    """A row for each bifurcation of the free-running map on the straight line between the parameters of two epochs.
+
+    An event that is `unresolved` is in no count but its own.
+    """
+
+    run: str
+    epoch: Epochs
+    """it lies between epoch and epoch + 1"""
+    fraction: float
+    """where between them, in [0, 1)"""
+    kind: str
+    """`nonsmooth_fold`, `persistence`, `degenerate_transcritical`, `degenerate_flip`, `centre` or `unresolved`"""
+    order: Steps
+    """of the object that meets the condition"""
+    direction: str
+    """`birth`, `death` or `through`"""
+    cycle: int
+    """number of that object in cycles.parquet, of the more stable one at a fold; an object that lives only between two
+    epochs has no row there"""
+    companions: list[int]
+    """numbers of other objects born or lost at the same point; at a fold the partner comes first"""
+    stable_before: bool | None
+    stable_after: bool | None
+    """whether the object (at a fold: one of the two) is stable on either side; null where it does not exist"""
+    topological: bool
+    """whether an object appears, vanishes or changes its number of unstable directions; only these count as
+    bifurcations"""
+    occupied: bool
+    """whether data states see it: its object is what one of them runs to just before or after, or what one of them runs
+    to changes there"""
+    distance: Annotated[float | None, "standard deviations"]
+    """smallest distance of a point of the object from the training series, in the observed states; NaN if no point of
+    it is finite"""
+    unit_time: Annotated[int | None, "steps"]
+    unit: int | None
+    """the step along the cycle and the unit that reaches its border, from 0; null for other kinds"""
+    why: str
+    """of an unresolved event: what could not be decided; else empty"""
+
+
+class Attractors(Table, file="attractors.parquet", stage="dynamics"):
+    """A row for each of `search.attractor_states` data states at each epoch; values of the epoch are repeated."""
+
+    run: str
+    epoch: Epochs
+    state: int
+    """number of the data state, from 0"""
+    attractor: str
+    """`cycle:<number>`, `aperiodic` or `diverged`: where the state is after the transient"""
+    jacobian_norm: float
+    """largest spectral norm of a Jacobian over all linear regions, or a bound of it"""
+    forced_certificate: bool
+    """whether (1 - alpha) times that is below 1: then the forced map has exactly one attracting solution; alpha is that
+    of the training"""
+    index_sum: int | None
+    """sum of the indices of all fixed points; null unless they are complete"""
+    fixed_points: int
+    """how many there are"""
+    complete: bool
+    """whether all fixed points are certified to be listed"""
+
+
+class Jumps(Table, file="jumps.parquet", stage="jumps"):
+    """A row for each loss jump.  The detector sees the loss alone, never a bifurcation."""
+
+    run: str
+    epoch: Epochs
+    """the jump begins between epoch and epoch + 1"""
+    loss: str
+    """`loss_free`, `loss_free_long` or `loss_forced`"""
+    size: Annotated[float, "log10 of the loss"]
+    """signed change from the epoch before to the most distant loss of the jump"""
+    sign: int
+    """+1 up, -1 down"""
+    shape: str
+    """`spike` (returns), `shift` (stays, mostly within one epoch) or `ramp` (stays, over several epochs)"""
+    duration: Epochs
+    """from its onset to its end"""
+    score: float
+    """largest robust z of the jump"""
+    detector: str
+    """which detector found it"""
+
+
+class Coincidences(Table, file="coincidences.parquet", stage="coincidences"):
+    """A row for each run, loss, kind and window.  Epochs are counted, not events: several in one epoch count once."""
+
+    run: str
+    loss: str
+    """`loss_free`, `loss_free_long` or `loss_forced`"""
+    kind: str
+    """bifurcations that are counted: `any` (topological, unresolved left out), `occupied` (of these, the occupied
+    ones), or one kind"""
+    window: Epochs
+    """tolerance window"""
+    jumps: Epochs
+    bifurcations: Epochs
+    """with a jump, with a bifurcation"""
+    precursor_hits: Epochs
+    """jumps with a bifurcation within the window before"""
+    trigger_hits: Epochs
+    """bifurcations with a jump within the window after"""
+    epochs: Epochs
+    """that the run lived: the places a jump could be at"""
+    covered: Epochs
+    """places where a jump would be a precursor hit"""
+
+
+class Conditions(Table, file="statistics/conditions.parquet", stage="statistics"):
+    """A row for each condition, loss, kind and window.  Counts are sums over runs, rates are ratios of those sums.
+
+    What chance gives is NaN where jumps or bifurcations are missing.
+    """
+
+    condition: str
+    label: str
+    dataset: str
+    model: str
+    training: str
+    """as in the plan"""
+    loss: str
+    kind: str
+    window: Epochs
+    """as in coincidences.parquet"""
+    runs: int
+    """with a result"""
+    runs_diverged: int
+    """of these, ended early"""
+    runs_missing: int
+    """planned, but without a result"""
+    epochs: Epochs
+    """lived by all runs together"""
+    jumps: Epochs
+    jumps_up: Epochs
+    bifurcations: Epochs
+    precursor_hits: Epochs
+    trigger_hits: Epochs
+    """summed over the runs; `jumps_up` are those with sign +1"""
+    jumps_per_1000_epochs: PerThousand
+    bifurcations_per_1000_epochs: PerThousand
+    """jumps and bifurcations over epochs"""
+    precursor_rate: float | None
+    trigger_rate: float | None
+    """precursor_hits / jumps and trigger_hits / bifurcations; NaN where that is 0 / 0, so 0 for the jumps where no
+    bifurcation happened and for the bifurcations where the loss never jumped"""
+    null_precursor_mean: float | None
+    null_precursor_low: float | None
+    null_precursor_high: float | None
+    """the precursor rate by chance: mean of the null, and its 2.5 and 97.5 % quantiles"""
+    null_trigger_mean: float | None
+    null_trigger_low: float | None
+    null_trigger_high: float | None
+    """the same for the trigger rate"""
+    p_precursor: float | None
+    p_trigger: float | None
+    """(1 + number of surrogates at least as large as observed) / (1 + surrogates)"""
+    null: str
+    """which null was used, and what it assumes; or why there is nothing to compare"""
+    coverage: float | None
+    """share of all epochs where a jump would be a precursor hit"""
+    saturated: bool
+    """whether chance alone gives more than 0.8: then a coincidence says nothing"""
+
+
+class Comparisons(Table, file="statistics/comparisons.parquet", stage="statistics"):
+    """Trainings compared over their runs, where data set, model and everything else that is swept are the same."""
+
+    dataset: str
+    model: str
+    """of both conditions"""
+    training_first: str
+    training_second: str
+    condition_first: str
+    condition_second: str
+    label_first: str
+    label_second: str
+    """the two"""
+    quantity: str
+    """`diverged` (0 or 1), `jumps_per_1000_epochs`, `jumps_up_per_1000_epochs`, `bifurcations_per_1000_epochs`,
+    `coincidences_per_1000_epochs` (precursor hits), `precursor_rate` (of runs with a jump) or `trigger_rate` (of runs
+    with a bifurcation)"""
+    loss: str
+    kind: str
+    window: Annotated[int | None, "epochs"]
+    """as in coincidences.parquet; empty and null where they do not apply"""
+    runs_first: int
+    runs_second: int
+    """runs with a value"""
+    mean_first: float | None
+    mean_second: float | None
+    difference: float | None
+    """means over runs, in the unit of the quantity; second minus first"""
+    low: float | None
+    high: float | None
+    """95 % percentile bootstrap interval of the difference"""
+    p: float | None
+    """two-sided, of the hypothesis that the label of a run does not matter"""
+    test: str
+    """which permutation test gave p"""
+    values_first: list[float]
+    values_second: list[float]
+    """one value a run, by seed; NaN where a run has none"""
+
+
+BATCH_TABLES: tuple[type[Table], ...] = (History, Status, Cycles, Bifurcations, Attractors, Jumps, Coincidences)
+"""Those of a batch, in the order in which they are made."""
+
+STATISTICS_TABLES: tuple[type[Table], ...] = (Conditions, Comparisons)
+"""Those of an experiment."""
+
+
+class SeriesArrays:
+    """The series that networks are trained and evaluated on."""
+
+    train: Annotated[np.ndarray, ("T", "N")]
+    """training series, standardised with its own mean and standard deviation, then with its noise"""
+    test: Annotated[np.ndarray, ("T'", "N")]
+    """test series, which follows it, standardised with the same numbers"""
+    mean: Annotated[np.ndarray, ("N",)]
+    standard_deviation: Annotated[np.ndarray, ("N",)]
+    """of the training series, in the units of the data"""
+    time_step: Annotated[np.ndarray, ()]
+    """time between two samples, in the unit of time of the data"""
+    noise: Annotated[np.ndarray, ("T", "N")]
+    """the noise in train; zero for a recording unless some is asked for"""
+
+
+SERIES = ArrayFile("dataset", {name: hint.__metadata__[0] for name, hint in SeriesArrays.__annotations__.items()})
+"""``data/<dataset>-<digest>.npz``."""
+
+
+def recorded_parameters(shapes: Mapping[str, tuple[int, ...]], runs: int, epochs: int) -> ArrayFile:
+    """``parameters.npz`` of a batch: `seeds` (S,), then every parameter of the family, (S, E + 1, ...).
+
+    Parameters
+    ----------
+    shapes : mapping
+        The shape of every parameter of one run at one epoch.
+    runs, epochs : int
+        S and E.
+    """
+    return ArrayFile("train", {"seeds": (runs,), **{name: (runs, epochs + 1, *own) for name, own in shapes.items()}})
