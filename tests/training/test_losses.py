@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from lossjumps.schema import EvaluationConfig
 from lossjumps.training.losses import Evaluation
 from lossjumps.training.models import FAMILIES
 from lossjumps.training.parameters import FlatParameters
@@ -30,7 +31,7 @@ def test_evaluation_losses(family, latent):
     series = np.random.default_rng(0).standard_normal((31, 2))
     layout = FlatParameters(family, latent, 4 if family.needs_hidden else None, 2)
     flat = layout.initial([np.random.default_rng(seed) for seed in range(3)]).detach()
-    evaluation = Evaluation.from_series(series, sequences=3, horizon=2, horizon_long=10, alpha=0.3)
+    evaluation = Evaluation.from_series(series, EvaluationConfig(3, horizon=2, horizon_long=10, alpha=0.3))
     measured = evaluation.losses(family, layout.views(flat), 3)
     arrays = layout.arrays(flat.numpy())
     for run in range(3):
@@ -51,7 +52,7 @@ def test_free_losses_do_not_depend_on_the_evaluation_alpha():
     layout = FlatParameters(family, 2, 4, 2)
     flat = layout.initial([np.random.default_rng(seed) for seed in range(2)]).detach()
     measured = [
-        Evaluation.from_series(series, sequences=3, horizon=5, horizon_long=10, alpha=alpha).losses(
+        Evaluation.from_series(series, EvaluationConfig(3, horizon=5, horizon_long=10, alpha=alpha)).losses(
             family, layout.views(flat), 2
         )
         for alpha in (0.0, 0.7)
@@ -67,7 +68,7 @@ def test_losses_that_overflow_are_infinite_and_others_untouched():
     family = FAMILIES["plrnn"]
     flat = torch.tensor([[1e40, 0.0, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
     layout = FlatParameters(family, 1, None, 1)
-    evaluation = Evaluation.from_series(np.ones((11, 1)), sequences=1, horizon=2, horizon_long=10, alpha=1.0)
+    evaluation = Evaluation.from_series(np.ones((11, 1)), EvaluationConfig(1, horizon=2, horizon_long=10, alpha=1.0))
     measured = evaluation.losses(family, layout.views(flat), 2)
     assert measured["loss_free"][0] == pytest.approx(0.5e160)
     assert measured["loss_free_long"][0] == np.inf

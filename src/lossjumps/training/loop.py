@@ -85,14 +85,8 @@ class _Trainer:
         self.flat = self.layout.initial([np.random.default_rng([seed, INITIAL_PARAMETERS]) for seed in seeds])
         self.generators = [np.random.default_rng([seed, SEQUENCES]) for seed in seeds]
         self.series = torch.from_numpy(np.ascontiguousarray(train_series, dtype=np.float64))
-        evaluation = training.evaluation
-        self.evaluation = Evaluation.from_series(
-            np.ascontiguousarray(test_series, dtype=np.float64),
-            sequences=evaluation.sequences,
-            horizon=evaluation.horizon,
-            horizon_long=evaluation.horizon_long,
-            alpha=evaluation.alpha,
-        )
+        test_series = np.ascontiguousarray(test_series, dtype=np.float64)
+        self.evaluation = Evaluation.from_series(test_series, training.evaluation)
         self.learning_rates = learning_rates(training)
         self.optimiser = Adam(self.flat)
         self.recording = Recording.empty(seeds, training.epochs, self.layout.size)

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 import lossjumps.training.numerics  # noqa: F401  (reproducible matrix products)
+from lossjumps.schema import EvaluationConfig
 from lossjumps.training.forcing.gtf import forced_run
-from lossjumps.training.models import Family
+from lossjumps.training.models.family import FreeNetwork
 from lossjumps.training.observation import latent_states
 
 
@@ -52,16 +53,16 @@ class Evaluation:
     """Forcing strength of `loss_forced`."""
 
     @classmethod
-    def from_series(cls, series: np.ndarray, *, sequences: int, horizon: int, horizon_long: int, alpha: float):
+    def from_series(cls, series: np.ndarray, config: EvaluationConfig):
         """Cut B = `sequences` sequences of `horizon_long` steps from a test series (samples, N).
 
         The first starts at the first sample, the last ends at the last one; they may overlap.
         """
-        starts = np.linspace(0, len(series) - horizon_long - 1, sequences).round().astype(int)
-        index = np.arange(horizon_long + 1)[:, None] + starts
-        return cls(torch.from_numpy(series[index][:, None]), horizon, alpha)
+        starts = np.linspace(0, len(series) - config.horizon_long - 1, config.sequences).round().astype(int)
+        index = np.arange(config.horizon_long + 1)[:, None] + starts
+        return cls(torch.from_numpy(series[index][:, None]), config.horizon, config.alpha)
 
-    def losses(self, family: Family, parameters: Mapping[str, torch.Tensor], runs: int) -> dict[str, np.ndarray]:
+    def losses(self, family: FreeNetwork, parameters: Mapping[str, torch.Tensor], runs: int) -> dict[str, np.ndarray]:
         """Measure `loss_free`, `loss_free_long` and `loss_forced` of every run, each (S,); inf where not finite.
 
         Free and forced sequences run side by side, the free ones with a forcing of strength zero.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -16,6 +16,16 @@ from lossjumps.maps.relu_map import ReluMap
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+class FreeNetwork(Protocol):
+    """What can run freely, S networks side by side: a family, or the canonical form of any network."""
+
+    def prepare(self, parameters: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:
+        """Parameters to what `step` uses along sequences."""
+
+    def step(self, prepared: Mapping[str, Tensor], states: Tensor) -> Tensor:
+        """States (S, B, M) to the next ones."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lossjumps.data.file import read_csv
+from lossjumps.data.reading import read_csv
 from lossjumps.errors import InputError
 from lossjumps.maps.families import FAMILIES, MapFamily
 from lossjumps.maps.paths import ParameterSegment, Segment
@@ -31,7 +31,8 @@ class RecordedRun:
     ----------
     family : MapFamily
     parameters : dict of str to ndarray
-        The family's parameters, each (E + 1, ...) float64, and L where there is one; `n_relu` (E + 1,) of integers.
+        The family's parameters, each (E + 1, ...) float64, A (E + 1, M, M), and L (E + 1, M - N, N) where there is one;
+        `n_relu` (E + 1,) of integers.
     loss : (E + 1,) ndarray
         Not negative; infinite or NaN where the loss had overflowed.
     epochs : (E + 1,) ndarray of int
@@ -107,6 +108,8 @@ def read_run(training: RecordedConfig, family: str, seed: int) -> RecordedRun:
         epochs = len(own_epochs)
         last_epoch = _last_finite(parameters)
         _check_family(family, parameters)
+        if "A" in parameters and parameters["A"].ndim == 2:
+            parameters["A"] = _as_matrices(parameters["A"])
         states = _states(places, entries, names, family, parameters)
         if places.losses is None:
             loss = _loss_entry(entries, names.get(naming.LOSS, naming.LOSS))
@@ -223,6 +226,14 @@ def _check_family(family: str, parameters: dict[str, np.ndarray]) -> None:
                 raise InputError(f"L: expected shape (M - N, N) with M = {relu_map.dimension}, got {first['L'].shape}")
     except InputError as error:
         raise InputError(f"{error}; the first axis of a recorded parameter is the epoch") from error
+
+
+def _as_matrices(diagonals: np.ndarray) -> np.ndarray:
+    """Diagonals (E + 1, M) as matrices (E + 1, M, M)."""
+    matrices = np.zeros((*diagonals.shape, diagonals.shape[1]))
+    unit = np.arange(diagonals.shape[1])
+    matrices[:, unit, unit] = diagonals
+    return matrices
 
 
 def _states(

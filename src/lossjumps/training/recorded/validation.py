@@ -44,10 +44,6 @@ class Outline:
     has_states: bool
 
 
-HIDDEN_UNITS = {"shallow_plrnn": "W2", "clipped_shallow_plrnn": "W2", "canonical": "V"}
-"""For each family with a hidden layer a parameter with a row a hidden unit."""
-
-
 def check_recordings(dataset: Any, model: ModelConfig, training: RecordedConfig, seeds: Sequence[int]) -> None:
     """Check that the recording of every seed is there, whole, and fits the model and the data set.
 
@@ -86,12 +82,12 @@ def _outline_of(key: tuple, family: str, seed: int, state: tuple) -> Outline:
     run = read_run(RecordedConfig(name="recorded", path=path, losses=losses, keys=dict(names)), family, seed)
     first = run.at(0)
     observation = run.parameters.get(OBSERVATION)
-    hidden = HIDDEN_UNITS.get(family)
+    layer = [key for key, shape in run.family.shapes.items() if shape == ("H",)]
     return Outline(
         source=path.format(seed=seed),
         epochs=len(run.loss) - 1,
         latent=run.family.relu_map(first).dimension,
-        hidden=None if hidden is None else len(first[hidden]),
+        hidden=len(first[layer[0]]) if layer else None,
         numbers=sum(array[0].size for array in run.parameters.values()),
         extra=None if observation is None else observation.shape[2],
         has_states=run.states is not None,
