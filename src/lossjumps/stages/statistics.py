@@ -12,6 +12,7 @@ from lossjumps.analysis.comparison import compare_means
 from lossjumps.analysis.events import COUNTED_KINDS, LOSSES
 from lossjumps.configuration import load_events
 from lossjumps.errors import InputError
+from lossjumps.progress import Progress, silent
 from lossjumps.schema import CoincidenceConfig
 from lossjumps.stages.coincidences import bifurcation_epochs, jump_epochs
 from lossjumps.stages.files import as_table, load_plan, read_table, write_table
@@ -42,8 +43,15 @@ class Tables:
     coincidences: pd.DataFrame
 
 
-def run(folder: Path) -> None:
+def run(folder: Path, progress: Progress = silent) -> None:
     """Write ``statistics/conditions.parquet`` and ``statistics/comparisons.parquet`` of an experiment.
+
+    Parameters
+    ----------
+    folder : Path
+        ``results/<experiment>``.
+    progress : callable
+        Told every condition, with the condition, when it has been compared with chance.
 
     Raises
     ------
@@ -54,7 +62,7 @@ def run(folder: Path) -> None:
     plan = load_plan(folder)
     config = load_events(folder).coincidence
     tables = planned_tables(folder, plan)
-    write_table(folder / Conditions.FILE, conditions_table(plan, tables, config), Conditions)
+    write_table(folder / Conditions.FILE, conditions_table(plan, tables, config, progress), Conditions)
     write_table(folder / Comparisons.FILE, comparisons_table(plan, tables, config), Comparisons)
 
 
@@ -88,7 +96,9 @@ def planned_tables(folder: Path, plan: pd.DataFrame) -> Tables:
     return Tables(*(pd.concat(tables, ignore_index=True) for tables in parts.values()))
 
 
-def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConfig) -> pd.DataFrame:
+def conditions_table(
+    plan: pd.DataFrame, tables: Tables, config: CoincidenceConfig, progress: Progress = silent
+) -> pd.DataFrame:
     """Coincidence of every condition, pooled over its runs, and what chance gives.
 
     Parameters
@@ -99,6 +109,8 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
         Of the planned runs.
     config : CoincidenceConfig
         Windows, surrogates and their seed.
+    progress : callable
+        Told every condition.
 
     Returns
     -------
@@ -121,7 +133,8 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
         dict(tuple(tables.bifurcations.groupby("run"))),
     )
     rows = []
-    for planned in _conditions(plan):
+    conditions = list(_conditions(plan))
+    for done, planned in enumerate(conditions, start=1):
         status = tables.status.set_index("run")
         runs = [name for name in planned["run"] if name in status.index]
         lengths = [int(status.at[name, "last_epoch"]) for name in runs]
@@ -148,6 +161,7 @@ def conditions_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceConf
                     if [total[name] for name in _COUNTED] != [getattr(result, name) for name in _COUNTED]:
                         raise InputError(f"coincidences.parquet: counts of {own['condition']} do not fit its events")
                     rows.append(own | event | total | _rates(total, result))
+        progress(done, len(conditions), own["label"])
     return as_table(rows, Conditions)
 
 

@@ -21,6 +21,7 @@ from lossjumps.configuration.source import source_digest
 from lossjumps.errors import InputError
 from lossjumps.figures.run import run_figure
 from lossjumps.figures.style import save_png
+from lossjumps.progress import Progress, silent
 from lossjumps.stages.files import load_plan, read_table, write_text, write_whole
 from lossjumps.stages.tables import BATCH_TABLES, STATISTICS_TABLES
 from lossjumps.stages.tracked_content import (
@@ -59,13 +60,15 @@ Each run is one training with one seed; the run `summary` carries the tables and
 """
 
 
-def run(folder: Path) -> None:
+def run(folder: Path, progress: Progress = silent) -> None:
     """Import a batch, or the summary of an experiment, into MLflow; what is there already stays as it is.
 
     Parameters
     ----------
     folder
         A finished batch folder, or the folder of an experiment whose report is written.
+    progress
+        Told every run of a batch.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def run(folder: Path) -> None:
     """
     folder = Path(folder)
     if (folder / "config.yaml").is_file():
-        _track_batch(load_batch(folder))
+        _track_batch(load_batch(folder), progress)
     elif (folder / "plan.parquet").is_file():
         _track_summary(folder)
     else:
@@ -138,7 +141,7 @@ def planned_labels(experiment_folder: Path) -> dict[str, str]:
     return dict(zip(plan["run"], plan["label"], strict=True))
 
 
-def _track_batch(batch: Batch) -> None:
+def _track_batch(batch: Batch, progress: Progress) -> None:
     from lossjumps.stages.tracking_store import open_store
 
     settings = load_settings(batch.experiment_folder)
@@ -156,9 +159,10 @@ def _track_batch(batch: Batch) -> None:
             _describe_experiment(store)
             tables = {table.__name__.lower(): read_table(batch.folder / table.FILE, table) for table in BATCH_TABLES}
             parts = {name: dict(tuple(table.groupby("run"))) for name, table in tables.items()}
-            for key in missing:
+            for done, key in enumerate(missing, start=1):
                 mine = {name: parts[name].get(key, table.iloc[:0]) for name, table in tables.items()}
                 _import_run(store, batch, settings, key, labels.get(key, batch.label), mine, digest)
+                progress(done, len(missing), key)
     write_text(batch.folder / RECEIPT, json.dumps(dict.fromkeys(batch.runs, digest), indent=1, sort_keys=True) + "\n")
 
 
