@@ -26,7 +26,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format ui lock clean
+.PHONY: help setup demo test test-all check format docs ui lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -72,6 +72,9 @@ format: $(STAMP)  ## rewrite the sources in the form that `make check` wants
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflows
+
+docs: $(STAMP)  ## write the tables of docs/ anew from the schemas in the source
+	$(BIN)/python docs/generate.py
 
 ui: $(STAMP)  ## look at the results in MLflow, at http://127.0.0.1:5000
 	@exec $(BIN)/lossjumps ui "$(RESULTS)" --port $(PORT)

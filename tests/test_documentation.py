@@ -1,39 +1,66 @@
 """The documentation says what is there: columns, files, commands."""
 
+import importlib.util
 import re
 import shlex
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import yaml
 
 from lossjumps.command_line import STAGES
 from lossjumps.configuration.request import workflow_request
-from lossjumps.stages import coincidences, dynamics, jumps, statistics
-from lossjumps.training.recording import HISTORY
+from lossjumps.data.file import FileConfig
+from lossjumps.errors import InputError
+from lossjumps.stages import tables
+
+
+def module_from_file(path: Path) -> ModuleType:
+    """Import a program that is in no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COLUMNS = (ROOT / "docs" / "columns.md").read_text()
-WRITTEN = {
-    "history.parquet": ("run", "epoch", *HISTORY),
-    "cycles.parquet": dynamics.CYCLES,
-    "bifurcations.parquet": dynamics.BIFURCATIONS,
-    "attractors.parquet": dynamics.ATTRACTORS,
-    "jumps.parquet": jumps.COLUMNS,
-    "coincidences.parquet": coincidences.COLUMNS,
-    "statistics/conditions.parquet": statistics.CONDITION_COLUMNS,
-    "statistics/comparisons.parquet": statistics.COMPARISON_COLUMNS,
-}
+generate = module_from_file(ROOT / "docs" / "generate.py")
 
 
-@pytest.mark.parametrize("table", WRITTEN)
-def test_columns_are_documented(table: str) -> None:
-    section = COLUMNS.split(f"\n## {table}\n")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| ([a-z0-9_, ]+) \|", section, flags=re.MULTILINE)
-    documented = [name for row in rows if row != "column" for name in row.split(", ")]
-    assert sorted(documented) == sorted(WRITTEN[table])
+@pytest.mark.parametrize("name", generate.PAGES)
+def test_made_pages_are_those_of_the_schemas(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == generate.page(name), "run `make docs`"
+
+
+def test_every_column_and_every_key_is_in_a_made_page() -> None:
+    columns, keys = ((ROOT / "docs" / name).read_text() for name in ("columns.md", "configuration.md"))
+    for table in (tables.Plan, *tables.BATCH_TABLES, *tables.STATISTICS_TABLES):
+        section = columns.split(f"\n## {table.FILE}\n")[1].split("\n## ")[0]
+        rows = re.findall(r"^\| ([a-z0-9_, ]+) \|", section, flags=re.MULTILINE)
+        assert [name for row in rows[1:] for name in row.split(", ")] == table.names()
+    for path in (ROOT / "conf").glob("*/*.yaml"):
+        if path.parent.name != "experiment":
+            for key in leaves(yaml.safe_load(path.read_text())):
+                assert key == "name" or f"| `{path.parent.name}.{key}` |" in keys, key
+
+
+def leaves(content: dict, prefix: str = "") -> Iterator[str]:
+    for name, value in content.items():
+        yield from leaves(value, f"{prefix}{name}.") if isinstance(value, dict) and value else [f"{prefix}{name}"]
+
+
+def test_ranges_are_those_that_the_schemas_check() -> None:
+    ranges = {key.name: key.range for key in generate.keys(FileConfig, "dataset.")}
+    for key, value in (("length_train", 1), ("embedding_delay", 0), ("time_step", 0.0), ("path", "a.txt")):
+        with pytest.raises(InputError, match=re.escape(f"dataset.{key}: expected {ranges[f'dataset.{key}']}, got")):
+            FileConfig(**{"path": "a.csv", key: value})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

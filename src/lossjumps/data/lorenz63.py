@@ -17,7 +17,7 @@ class Lorenz63Config(DatasetConfig):
     """The Lorenz system x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z."""
 
     noise: float = 0.05
-    """Observation noise of the training series, as a fraction of each column's standard deviation."""
+    """Observation noise of the training series, as a fraction of each column's standard deviation. Unit: standard deviations."""
     sigma: float = 10.0
     """Prandtl number."""
     rho: float = 28.0
@@ -25,7 +25,7 @@ class Lorenz63Config(DatasetConfig):
     beta: float = 8.0 / 3.0
     """Geometric factor."""
     time_step: float = 0.01
-    """Time between samples."""
+    """Time between samples. Unit: time of the system."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

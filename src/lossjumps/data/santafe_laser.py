@@ -24,7 +24,7 @@ class SantaFeLaserConfig(DatasetConfig):
     embedding_dimension: int = 3
     """Delay coordinates m: the network observes x(t), x(t - delay), ..., x(t - (m - 1) delay)."""
     embedding_delay: int = 2
-    """Delay between the coordinates, in samples; the laser pulsates with a period of about 7.5 samples."""
+    """Delay between the coordinates; the laser pulsates with a period of about 7.5 samples. Unit: samples."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
