@@ -20,6 +20,15 @@ def require(condition: bool, key: str, expected: str, value: Any) -> None:
         raise InputError(f"{key}: expected {expected}, got {value!r}")
 
 
+def readable_bytes(number: float) -> str:
+    """A number of bytes with a unit: "12 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
 @dataclass
 class DatasetConfig:
     """What every data set has; each kind of data set adds its own keys (`lossjumps.data.registry`)."""

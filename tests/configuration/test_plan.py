@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from lossjumps.configuration import load_batch, load_dataset_config, load_settings, registries
+from lossjumps.configuration import load_batch, load_dataset_config, load_settings
 from lossjumps.configuration.describe import bytes_needed, describe, readable_bytes
 from lossjumps.configuration.request import Request, plan_again, workflow_request
-from lossjumps.data import file
+from lossjumps.data import file, reading
 from lossjumps.errors import InputError
 from lossjumps.stages.files import load_plan
 from lossjumps.stages.plan import plan_table
@@ -194,10 +194,8 @@ def test_a_file_is_read_and_hashed_once_however_many_conditions_share_it(plan_of
     series = np.random.default_rng(1).standard_normal((800, 3))
     np.savetxt(tmp_path / "mine.csv", series, delimiter=",")
     asked = []
-    monkeypatch.setattr(file, "read_csv", lambda path, read=file.read_csv: asked.append("read") or read(path))
-    monkeypatch.setattr(
-        registries, "file_digest", lambda path, of=registries.file_digest: asked.append("hash") or of(path)
-    )
+    monkeypatch.setattr(file, "read_table", lambda *given, read=file.read_table: asked.append("read") or read(*given))
+    monkeypatch.setattr(reading, "sha256", lambda text, of=reading.sha256: asked.append("hash") or of(text))
     shared = ("dataset=file", "dataset.path=mine.csv", "seed=0", "dataset.columns=[0],[1,2]", "model.hidden=3,4")
     assert len(plan_of(*shared).conditions) == 8
     assert sorted(asked) == ["hash", "read"]
@@ -232,12 +230,15 @@ def test_a_file_is_read_and_hashed_once_however_many_conditions_share_it(plan_of
             ["dataset=file", "dataset.path=mine.csv", "dataset.columns=[w]"],
             "mine.csv: expected finite numbers, found nan",
         ),
-        (["dataset=file", "dataset.path=mine.csv", "dataset.columns=[t]"], "expected columns of mine.csv"),
+        (
+            ["dataset=file", "dataset.path=mine.csv", "dataset.columns=[t]"],
+            "dataset.columns: mine.csv has no column 't'",
+        ),
     ],
 )
 def test_impossible_combinations_are_refused_before_anything_runs(plan_of, tmp_path, overrides, message):
     values = np.random.default_rng(0).standard_normal((750, 3)) * [1, 0, 1]
-    values[700, 2] = np.nan
+    values[699, 2] = np.nan
     np.savetxt(tmp_path / "mine.csv", values, delimiter=",", header="v,u,w", comments="")
     with pytest.raises(InputError, match=message) as caught:
         plan_of(*overrides)

@@ -81,3 +81,16 @@ def test_a_small_change_far_from_zero_is_no_constant():
 def test_numbers_that_are_not_finite_are_refused(bad):
     with pytest.raises(InputError, match="clip: expected finite numbers, row 1, column 0 of the test series"):
         prepared([[1.0], [2.0]], [[0.0], [bad]])
+
+
+def test_scaling_by_powers_of_two_changes_no_bit():
+    train, test = np.random.default_rng(4).normal(3, 2, size=(2, 50, 2))
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    series = prepared(train, test)
+    np.testing.assert_array_equal(series.train, (train - mean) / deviation)
+    np.testing.assert_array_equal(series.test, (test - mean) / deviation)
+
+
+def test_noise_that_leaves_the_numbers_is_refused():
+    with pytest.raises(InputError, match=r"dataset\.noise: expected a fraction of .*, 1e\+200 is too large"):
+        prepared([[1.0], [2.0]], [[1.0], [2.0]], noise=1e200)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lossjumps.configuration.plan import Plan, PlannedBatch
 from lossjumps.configuration.registries import observed_of
+from lossjumps.schema import readable_bytes
 from lossjumps.training.models import FAMILIES
 from lossjumps.training.recorded import RECORDED
 from lossjumps.training.recorded.validation import outline_of
@@ -60,15 +61,6 @@ def bytes_needed(batch: PlannedBatch) -> int:
     shapes = FAMILIES[configuration.model.name].shapes(latent, configuration.model.hidden)
     numbers = sum(math.prod(shape) for shape in shapes.values()) + (latent - observed) * observed
     return len(batch.seeds) * ((configuration.training.epochs + 1) * (8 * numbers + beside) + BYTES_PER_RUN)
-
-
-def readable_bytes(number: float) -> str:
-    """A number of bytes with a unit: "12 MB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"
 
 
 def describe(plan: Plan) -> str:

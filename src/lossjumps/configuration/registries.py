@@ -58,15 +58,15 @@ def training_object(values: Mapping[str, Any]) -> TrainingConfig | RecordedConfi
 
 
 def content_digest(dataset: Any) -> str | None:
-    """Digest of the content of the user's files that a data set is read from; None if it is not read from any.
+    """Digest of what a data set takes from a user's file; None if it is not read from any.
 
     Raises
     ------
     InputError
         If there is no such file.
     """
-    files = DATASETS[dataset.name].files(dataset)
-    return digest([_digest_of(path, stamp(path)) for path in files]) if files else None
+    content = DATASETS[dataset.name].content(dataset)
+    return digest(content) if content else None
 
 
 def recording_digest(training: RecordedConfig, seeds: Sequence[int]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lossjumps.data import file, lorenz63, none, santafe_laser, vanderpol
@@ -25,8 +24,8 @@ class DatasetKind:
     """A configuration object of the schema to the series; deterministic."""
     n_observed: Callable[[Any], int]
     """A configuration object to the number N of observed variables, cheaply: planning asks for it."""
-    files: Callable[[Any], list[Path]] = lambda config: []
-    """A configuration object to the user's files that the series are read from."""
+    content: Callable[[Any], str | None] = lambda config: None
+    """A configuration object to the digest of what is read from a user's file; None where there is no such file."""
     check: Callable[[Any], None] = lambda config: None
     """Raises `InputError` if the series cannot be made, as far as that is known without simulating: planning asks."""
 
@@ -44,8 +43,8 @@ DATASETS: dict[str, DatasetKind] = {
             lambda config: config.embedding_dimension,
             check=santafe_laser.check,
         ),
-        DatasetKind("none", none.NoDataConfig, "", none.load, lambda config: 0),
-        DatasetKind("file", file.FileConfig, "real", file.load, file.n_observed, file.files, file.check),
+        DatasetKind(none.NO_DATA, none.NoDataConfig, "", none.load, lambda config: 0),
+        DatasetKind("file", file.FileConfig, "real", file.load, file.n_observed, file.content, file.check),
     )
 }
 

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossjumps.errors import InputError
+from lossjumps.schema import readable_bytes
 
 ROUNDING = 1e-12
 """Columns whose standard deviation is no more than this fraction of their size count as constant."""
+LARGEST_SERIES = 200_000_000
+"""Bytes of a series in memory; the stages hold a few copies."""
+FARTHEST = 1e100
+"""Standard deviations beyond which squared errors leave the floating-point numbers."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,22 @@ def delay_embed(series: np.ndarray, dimension: int, delay: int) -> np.ndarray:
     span = (dimension - 1) * delay
     length = len(series) - span
     return np.concatenate([series[span - lag * delay :][:length] for lag in range(dimension)], axis=1)
+
+
+def check_size(samples: int, columns: int, what: str) -> None:
+    """Check that a series fits in memory, before it is read or simulated.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    needed = 8 * samples * columns
+    if needed > LARGEST_SERIES:
+        raise InputError(
+            f"{what}: expected a series of at most {readable_bytes(LARGEST_SERIES)} in memory, "
+            f"{samples} samples of {columns} columns take {readable_bytes(needed)}"
+        )
 
 
 def check_length(samples: int, length_train: int, length_test: int, *, dimension: int, delay: int, what: str) -> None:
@@ -122,22 +143,35 @@ def standardised(
     Raises
     ------
     InputError
-        If a number is not finite or a column of the training series is constant.
+        If a number is not finite, a column of the training series is constant, or the test series is far outside.
     """
     train, test = np.asarray(train, dtype=np.float64), np.asarray(test, dtype=np.float64)
     for name, values in (("training", train), ("test", test)):
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
             raise InputError(f"{what}: expected finite numbers, row {row}, column {column} of the {name} series is not")
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
-    for column in np.flatnonzero(deviation <= ROUNDING * np.abs(train).max(axis=0)):
+    # Powers of two change no bit, and keep squares of the largest and the smallest numbers representable.
+    exponent = np.frexp(np.abs(train).max(axis=0))[1]
+    scaled = np.ldexp(train, -exponent)
+    mean, deviation = scaled.mean(axis=0), scaled.std(axis=0)
+    for column in np.flatnonzero(deviation <= ROUNDING * np.abs(scaled).max(axis=0)):
         raise InputError(f"{what}: expected columns that vary, column {column} of the training series is constant")
     drawn = noise * generator.standard_normal(train.shape)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        noisy = (scaled - mean) / deviation + drawn
+        standard_test = (np.ldexp(test, -exponent) - mean) / deviation
+    if not (np.abs(noisy) < FARTHEST).all():
+        raise InputError(f"dataset.noise: expected a fraction of the standard deviation, {noise} is too large")
+    for row, column in np.argwhere(~(np.abs(standard_test) < FARTHEST))[:1]:
+        raise InputError(
+            f"{what}: expected a test series on the scale of the training series, row {row}, column {column} is "
+            f"more than {FARTHEST:.0e} standard deviations away"
+        )
     return Series(
-        train=(train - mean) / deviation + drawn,
-        test=(test - mean) / deviation,
-        mean=mean,
-        standard_deviation=deviation,
+        train=noisy,
+        test=standard_test,
+        mean=np.ldexp(mean, exponent),
+        standard_deviation=np.ldexp(deviation, exponent),
         time_step=float(time_step),
         noise=drawn,
     )

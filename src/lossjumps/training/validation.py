@@ -3,6 +3,7 @@
 from typing import Any
 
 from lossjumps.data.registry import kind_of
+from lossjumps.data.series import check_size
 from lossjumps.errors import InputError, one_of
 from lossjumps.maps.families import FAMILIES as MAP_FAMILIES
 from lossjumps.schema import EvaluationConfig, ModelConfig, RecordedConfig, TrainingConfig, require
@@ -25,8 +26,10 @@ def check(dataset: Any, model: ModelConfig, training: TrainingConfig | RecordedC
         Naming the key that does not fit the others, and what was expected.
     """
     kind = kind_of(dataset)
-    kind.check(dataset)
     observed = kind.n_observed(dataset)
+    if observed:
+        check_size(dataset.length_train + dataset.length_test, observed, "dataset.length_train, dataset.length_test")
+    kind.check(dataset)
     if training.name == RECORDED:
         if observed:
             _check_horizon(training.evaluation, dataset.length_test)
