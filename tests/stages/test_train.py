@@ -80,7 +80,8 @@ def test_train_stage_writes_parameters_history_and_status(tmp_path, capfd):
     }
 
     history = pd.read_parquet(folder / "history.parquet")
-    assert list(history.columns) == ["run", "epoch", *HISTORY]
+    assert list(history.columns) == ["run", "epoch", *HISTORY, "loss_recorded", "recorded_epoch"]
+    assert history[["loss_recorded", "recorded_epoch"]].isna().all(axis=None)
     assert list(history["run"]) == [run for run in runs for _ in range(4)]
     assert list(history["epoch"]) == [0, 1, 2, 3] * 2
     assert np.isfinite(history[["loss_free", "loss_free_long", "loss_forced"]]).all(axis=None)

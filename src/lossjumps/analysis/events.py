@@ -13,6 +13,9 @@ LOSSES = ("loss_free", "loss_free_long", "loss_forced")
 PRIMARY_LOSS = LOSSES[0]
 """The loss that summaries, figures and charts speak of."""
 
+RECORDED_LOSS = "loss_recorded"
+"""The loss that a training made elsewhere brings; spoken of where no other is measured."""
+
 KINDS = ("nonsmooth_fold", "persistence", "degenerate_transcritical", "degenerate_flip", "centre", "unresolved")
 """Kinds of bifurcation in the order in which they are listed everywhere."""
 

@@ -6,6 +6,9 @@ import numpy as np
 
 from lossjumps.data.series import Series
 
+NO_DATA = "none"
+"""The name in the configuration."""
+
 
 @dataclass
 class NoDataConfig:

@@ -3,6 +3,7 @@
 Jumps and bifurcations meet here for the first time; no null model is involved (stage `statistics`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from lossjumps.analysis.nulls import Tolerance, count_hits
 from lossjumps.configuration import load_batch, load_events
 from lossjumps.errors import InputError
 from lossjumps.stages.files import as_table, read_table, write_table
+from lossjumps.stages.losses import losses_of
 from lossjumps.stages.tables import Bifurcations, Coincidences, Jumps, Status
 
 
@@ -31,7 +33,7 @@ def run(folder: Path) -> None:
     columns = ["run", "epoch", "kind", "topological", "occupied"]
     bifurcations = read_table(batch.folder / Bifurcations.FILE, Bifurcations, columns)
     status = read_table(batch.folder / Status.FILE, Status)
-    counts = coincidences_table(jumps, bifurcations, status, batch.runs, windows)
+    counts = coincidences_table(jumps, bifurcations, status, batch.runs, windows, losses_of(batch))
     write_table(batch.folder / Coincidences.FILE, counts, Coincidences)
 
 
@@ -48,7 +50,12 @@ def jump_epochs(jumps: pd.DataFrame, loss: str, n_steps: int) -> np.ndarray:
 
 
 def coincidences_table(
-    jumps: pd.DataFrame, bifurcations: pd.DataFrame, status: pd.DataFrame, runs: tuple[str, ...], windows: list[int]
+    jumps: pd.DataFrame,
+    bifurcations: pd.DataFrame,
+    status: pd.DataFrame,
+    runs: tuple[str, ...],
+    windows: list[int],
+    losses: Sequence[str] = LOSSES,
 ) -> pd.DataFrame:
     """Counts of every run, loss, kind and window, zeros included.
 
@@ -64,6 +71,8 @@ def coincidences_table(
         The runs to look at.
     windows : list of int
         Tolerance windows in epochs.
+    losses : sequence of str
+        The losses that the runs have.
 
     Returns
     -------
@@ -90,7 +99,7 @@ def coincidences_table(
         own_jumps, own_bifurcations = jumps_of.get(name, jumps[:0]), bifurcations_of.get(name, bifurcations[:0])
         trains = {kind: bifurcation_epochs(own_bifurcations, kind, n_steps) for kind in COUNTED_KINDS}
         covered = {kind: [coverage(train, n_steps, window) for window in windows] for kind, train in trains.items()}
-        for loss in LOSSES:
+        for loss in losses:
             jumped = jump_epochs(own_jumps, loss, n_steps)
             for kind, train in trains.items():
                 precursor, trigger = count_hits(jumped, train[None, :], n_steps, tolerance)[:, 0]

@@ -4,30 +4,30 @@ Reads the batch's ``config.yaml``, ``parameters.npz`` and ``status.parquet``, it
 writes ``cycles.parquet``, ``bifurcations.parquet`` and ``attractors.parquet``.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from lossjumps.analysis.training_dynamics import Effort, TrainingDynamics, analyse_training, distance_from
 from lossjumps.configuration import load_batch, load_search
+from lossjumps.progress import Progress, silent
 from lossjumps.schema import SearchConfig
 from lossjumps.search import itineraries
-from lossjumps.stages.files import as_table, read_arrays, read_table, write_table
-from lossjumps.stages.tables import SERIES, Attractors, Bifurcations, Cycles, Status, recorded_parameters
-from lossjumps.training.models import family_of
-from lossjumps.training.observation import parameter_shapes
+from lossjumps.stages.files import as_table, write_table
+from lossjumps.stages.networks import epochs_of, networks_of
+from lossjumps.stages.tables import Attractors, Bifurcations, Cycles
 
 
-def run(folder: Path) -> None:
+def run(folder: Path, progress: Progress = silent) -> None:
     """Analyse every run of a batch.
 
     Parameters
     ----------
     folder : Path
         The batch's folder.
+    progress : callable
+        Told every epoch of every run, with the run.
 
     Raises
     ------
@@ -36,37 +36,24 @@ def run(folder: Path) -> None:
     """
     batch = load_batch(folder)
     search = load_search(batch.experiment_folder)
-    data = read_arrays(batch.data_file, SERIES)
-    observed = data["train"].shape[1]
-    family, latent = family_of(batch.model.name), batch.model.latent or observed
-    shapes = parameter_shapes(family, latent, batch.model.hidden, observed)
-    expected = recorded_parameters(shapes, len(batch.seeds), batch.training.epochs)
-    parameters = read_arrays(batch.folder / "parameters.npz", expected)
-    last_epochs = read_table(batch.folder / Status.FILE, Status).set_index("run")["last_epoch"]
-    nearest = cKDTree(data["train"])
-    some = np.linspace(0, len(data["test"]) - 1, search.attractor_states).astype(int)
+    all_networks = networks_of(batch, search.attractor_states)
+    epochs = epochs_of(batch)
+    before, total = 0, sum(epochs)
     cycles, bifurcations, attractors = [], [], []
-    for position, (run_key, seed) in enumerate(zip(batch.runs, batch.seeds, strict=True)):
-        epochs = int(last_epochs[run_key]) + 1
-        of_run = {name: array[position, :epochs] for name, array in parameters.items() if name != "seeds"}
-        dynamics = analyse_training(
-            [family.relu_map({name: array[epoch] for name, array in of_run.items()}) for epoch in range(epochs)],
-            latent_states(of_run, data["test"][some]),
-            _effort(search, seed),
-        )
+    for run_key, seed, own_epochs, networks in zip(batch.runs, batch.seeds, epochs, all_networks, strict=True):
+
+        def report(epoch: int, before: int = before, run_key: str = run_key) -> None:
+            progress(before + epoch, total, run_key)
+
+        effort = _effort(search, seed)
+        dynamics = analyse_training(networks.maps, networks.states, effort, networks.segments, report)
         cycles += _cycle_rows(run_key, dynamics)
-        bifurcations += _bifurcation_rows(run_key, dynamics, lambda points: nearest.query(points)[0], observed)
+        bifurcations += _bifurcation_rows(run_key, dynamics, networks.nearest, networks.observed)
         attractors += _attractor_rows(run_key, dynamics, batch.training.alpha or 0.0)
-        _report(run_key, dynamics)
+        before += own_epochs
+        progress(before, total, run_key)
     for schema, rows in ((Cycles, cycles), (Bifurcations, bifurcations), (Attractors, attractors)):
         write_table(batch.folder / schema.FILE, as_table(rows, schema), schema)
-
-
-def latent_states(parameters: dict[str, np.ndarray], states: np.ndarray) -> Callable[[int], np.ndarray]:
-    """Data states (n, N) as latent states of each epoch: [x; L x] where a network has more states than observed."""
-    if "L" not in parameters:
-        return lambda epoch: states
-    return lambda epoch: np.hstack([states, states @ parameters["L"][epoch].T])
 
 
 def _effort(search: SearchConfig, seed: int) -> Effort:
@@ -147,15 +134,3 @@ def _attractor_rows(run_key: str, dynamics: TrainingDynamics, alpha: float) -> l
         for epoch, recorded in enumerate(dynamics.epochs)
         for state, attractor in enumerate(recorded.attractors)
     ]
-
-
-def _report(run_key: str, dynamics: TrainingDynamics) -> None:
-    topological = sum(event.bifurcation.topological for event in dynamics.events)
-    unresolved = sum(event.bifurcation.kind == "unresolved" for event in dynamics.events)
-    complete = sum(recorded.complete[1] for recorded in dynamics.epochs)
-    print(
-        f"{run_key}: {topological} bifurcations, {unresolved} unresolved; "
-        f"fixed points complete at {complete} of {len(dynamics.epochs)} epochs",
-        file=sys.stderr,
-        flush=True,
-    )

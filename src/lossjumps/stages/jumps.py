@@ -1,5 +1,6 @@
 """Stage `jumps`: the loss jumps of every run of a batch."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lossjumps.configuration import load_batch, load_events
 from lossjumps.errors import InputError
 from lossjumps.schema import JumpsConfig
 from lossjumps.stages.files import as_table, read_table, write_table
+from lossjumps.stages.losses import losses_of
 from lossjumps.stages.tables import History, Jumps
 
 
@@ -25,26 +27,31 @@ def run(folder: Path) -> None:
     """
     batch = load_batch(folder)
     events = load_events(batch.experiment_folder)
-    history = read_table(batch.folder / History.FILE, History, ["run", "epoch", *LOSSES])
-    write_table(batch.folder / Jumps.FILE, jumps_table(history, batch.runs, events.jumps), Jumps)
+    losses = losses_of(batch)
+    history = read_table(batch.folder / History.FILE, History, ["run", "epoch", *losses])
+    write_table(batch.folder / Jumps.FILE, jumps_table(history, batch.runs, events.jumps, losses), Jumps)
 
 
-def jumps_table(history: pd.DataFrame, runs: tuple[str, ...], config: JumpsConfig) -> pd.DataFrame:
+def jumps_table(
+    history: pd.DataFrame, runs: tuple[str, ...], config: JumpsConfig, losses: Sequence[str] = LOSSES
+) -> pd.DataFrame:
     """The jumps of the losses of every run.
 
     Parameters
     ----------
     history : DataFrame
-        Columns run, epoch (0 ... last one, each once) and the losses of `LOSSES`.
+        Columns run, epoch (0 ... last one, each once) and the losses.
     runs : tuple of str
         The runs to look at.
     config : JumpsConfig
         What counts as a jump.
+    losses : sequence of str
+        The losses to look at.
 
     Returns
     -------
     DataFrame
-        The columns of `Jumps`, sorted by run in the order of `runs`, loss in the order of `LOSSES`, and epoch.
+        The columns of `Jumps`, sorted by run in the order of `runs`, loss in the order of `losses`, and epoch.
 
     Raises
     ------
@@ -59,7 +66,7 @@ def jumps_table(history: pd.DataFrame, runs: tuple[str, ...], config: JumpsConfi
         recorded = by_run[name].sort_values("epoch")
         if not np.array_equal(recorded["epoch"], np.arange(len(recorded))):
             raise InputError(f"history.parquet: run {name}: expected every epoch 0 ... last once")
-        for loss in LOSSES:
+        for loss in losses:
             found = find_jumps(recorded[loss].to_numpy(), config.threshold, config.min_change, config.window)
             rows += [{"run": name, "loss": loss, "detector": DETECTOR} | asdict(jump) for jump in found]
     return as_table(rows, Jumps)

@@ -39,17 +39,18 @@ class Plan(Table, file="plan.parquet", stage="plan", swept=True):
 class History(Table, file="history.parquet", stage="train"):
     """A row a run and epoch 0 ... E, or up to the last epoch of a run that diverged.
 
-    The three evaluation losses use one evaluation set, the same for every run of a data set.  A loss may be infinite.
-    The last five columns belong to the epoch that ends at the row, so they are NaN at epoch 0.
+    The three evaluation losses use one evaluation set, the same for every run of a data set; without a data set they
+    are NaN.  A loss may be infinite.  The columns from loss_train to learning_rate belong to the epoch that ends at the
+    row, so they are NaN at epoch 0; of those a training made elsewhere has step_length alone.
     """
 
     run: str
     epoch: Epochs
-    loss_free: float
+    loss_free: float | None
     """mean squared error, free-running from data states for `training.evaluation.horizon` steps; the primary loss"""
-    loss_free_long: float
+    loss_free_long: float | None
     """the same for `training.evaluation.horizon_long` steps"""
-    loss_forced: float
+    loss_forced: float | None
     """mean squared error under forcing of strength `training.evaluation.alpha`, just before each forcing, over
     `training.evaluation.horizon_long` steps"""
     loss_train: float | None
@@ -62,6 +63,10 @@ class History(Table, file="history.parquet", stage="train"):
     """norm of the change of all parameters over the epoch"""
     learning_rate: float | None
     """of the epoch's last update"""
+    loss_recorded: float | None
+    """the loss that a training made elsewhere brings, as it was recorded; NaN of other trainings"""
+    recorded_epoch: int | None
+    """the number of the epoch in that recording; null of other trainings"""
 
 
 class Status(Table, file="status.parquet", stage="train"):
@@ -173,7 +178,7 @@ class Jumps(Table, file="jumps.parquet", stage="jumps"):
     epoch: Epochs
     """the jump begins between epoch and epoch + 1"""
     loss: str
-    """`loss_free`, `loss_free_long` or `loss_forced`"""
+    """`loss_free`, `loss_free_long`, `loss_forced` or `loss_recorded`"""
     size: Annotated[float, "log10 of the loss"]
     """signed change from the epoch before to the most distant loss of the jump"""
     sign: int
@@ -193,7 +198,7 @@ class Coincidences(Table, file="coincidences.parquet", stage="coincidences"):
 
     run: str
     loss: str
-    """`loss_free`, `loss_free_long` or `loss_forced`"""
+    """`loss_free`, `loss_free_long`, `loss_forced` or `loss_recorded`"""
     kind: str
     """bifurcations that are counted: `any` (topological, unresolved left out), `occupied` (of these, the occupied
     ones), or one kind"""
@@ -346,3 +351,18 @@ def recorded_parameters(shapes: Mapping[str, tuple[int, ...]], runs: int, epochs
         S and E.
     """
     return ArrayFile("train", {"seeds": (runs,), **{name: (runs, epochs + 1, *own) for name, own in shapes.items()}})
+
+
+def own_parameters(shapes: Mapping[str, tuple[str, ...]]) -> ArrayFile:
+    """``parameters.npz`` of a batch of trainings made elsewhere: as of others, of which the sizes are not configured.
+
+    L (S, E + 1, M - N, N) is there always, empty where there are no states beyond the observed ones; `states` (S, n, M)
+    are those that were recorded, where they take the place of a data set.
+
+    Parameters
+    ----------
+    shapes : mapping
+        The shape of every parameter of the family.
+    """
+    recorded = {name: ("S", "E + 1", *own) for name, own in (shapes | {"L": ("M - N", "N")}).items()}
+    return ArrayFile("train", {"seeds": ("S",), **recorded, "states": ("S", "n", "M")})

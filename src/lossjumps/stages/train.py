@@ -7,8 +7,10 @@ import pandas as pd
 
 from lossjumps.configuration import load_batch
 from lossjumps.progress import Progress, silent
+from lossjumps.stages import recorded
 from lossjumps.stages.files import read_arrays, write_arrays, write_table
 from lossjumps.stages.tables import SERIES, History, Status, recorded_parameters
+from lossjumps.training.recorded import RECORDED
 from lossjumps.training.recording import HISTORY, Recording
 from lossjumps.training.validation import check_series
 
@@ -16,7 +18,8 @@ from lossjumps.training.validation import check_series
 def run(folder: Path, progress: Progress = silent) -> None:
     """Train the runs of a batch and write ``parameters.npz``, ``history.parquet`` and ``status.parquet``.
 
-    A run that diverges is a result: it ends with its history up to there.
+    A run that diverges is a result: it ends with its history up to there.  Trainings made elsewhere are read instead
+    (`lossjumps.stages.recorded`).
 
     Parameters
     ----------
@@ -30,11 +33,14 @@ def run(folder: Path, progress: Progress = silent) -> None:
     InputError
         If the folder is no batch folder, its configuration cannot be trained or its data are missing.
     """
+    batch = load_batch(folder)
+    if batch.training.name == RECORDED:
+        recorded.run(batch, progress)
+        return
     # Importing torch takes a second or more, which listing the stages should not.
     from lossjumps.training.loop import train
     from lossjumps.training.parameters import FlatParameters
 
-    batch = load_batch(folder)
     data = read_arrays(batch.data_file, SERIES)
     observed = data["train"].shape[1]
     check_series(batch.model, batch.training, observed, len(data["train"]), len(data["test"]))
@@ -68,7 +74,8 @@ def history_table(recording: Recording, runs: tuple[str, ...]) -> pd.DataFrame:
         rows = recording.last_epoch[position] + 1
         columns = {name: recording.history[name][position, :rows] for name in HISTORY}
         tables.append(pd.DataFrame({"run": run_name, "epoch": np.arange(rows), **columns}))
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    return table.reindex(columns=History.names()).astype(History.dtypes())
 
 
 def status_table(recording: Recording, runs: tuple[str, ...]) -> pd.DataFrame:
