@@ -3,13 +3,19 @@
 import numpy as np
 
 
+def smallest_period(itinerary: np.ndarray) -> int:
+    """The smallest divisor of k that is a period of the itinerary (k, H)."""
+    order = len(itinerary)
+    return next(
+        period
+        for period in range(1, order + 1)
+        if order % period == 0 and np.array_equal(itinerary, np.roll(itinerary, period, axis=0))
+    )
+
+
 def is_primitive(itinerary: np.ndarray) -> bool:
     """Whether no proper divisor of k is a period of the itinerary (k, H)."""
-    period = len(itinerary)
-    return not any(
-        period % divisor == 0 and np.array_equal(itinerary, np.roll(itinerary, divisor, axis=0))
-        for divisor in range(1, period)
-    )
+    return smallest_period(itinerary) == len(itinerary)
 
 
 def canonical_shift(itinerary: np.ndarray) -> int:

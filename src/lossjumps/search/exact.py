@@ -1,0 +1,305 @@
+"""Existence, index and stability of cycles decided without rounding.
+
+A float64 is a rational number, so whether an itinerary has a cycle is a question with an exact answer.  Float64 with
+rigorous error bounds answers it for nearly all itineraries, balls of growing precision where the numbers are long,
+and rational arithmetic always.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, combinations
+
+import numpy as np
+
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search import itineraries
+from lossjumps.search.certified_signs import VIRTUAL, certified_signs
+from lossjumps.search.dyadic import DyadicMap, nearest_float
+from lossjumps.search.itinerary_equation import Solution, solve_in_balls, solve_rationally, solve_singular
+from lossjumps.search.local_index import local_index
+from lossjumps.search.unit_circle import Multipliers, multipliers_of
+
+NEAR = 1e-9
+"""Relative unit input below which the other side of the border is looked at too when cycles are verified."""
+
+LONG = 2000
+"""k M^2 from which balls are cheaper than rational numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactCycle:
+    """A cycle that exists without doubt.
+
+    Attributes
+    ----------
+    points : (k, M) array
+        ``points[t + 1]`` is the image of ``points[t]``; each coordinate rounded to the nearest float64.
+    itinerary : (k, H) bool array
+        Which unit inputs are positive; of the rotations the lexicographically smallest.
+    jacobian_product : (M, M) array
+        Product of the Jacobians of the itinerary's regions, begun at ``points[0]``; rounded to the nearest.
+    multipliers : Multipliers
+        Of that product: where the cycle lies on a border, those of one side of it.
+    relative_inputs : (k, H) array
+        Unit inputs over |b_l| + sum_j |V_lj| max|z|; zero exactly where a point lies on the border.
+    index : int or None
+        Fixed-point index of F^k at the cycle: sign det(I - T), or for a cycle on a border the local degree; None
+        where that is not defined (the cycle is not isolated) or too many borders meet in it.
+    on_border : bool
+        Whether a unit that can change the map has input zero.
+    """
+
+    points: np.ndarray
+    itinerary: np.ndarray
+    jacobian_product: np.ndarray
+    multipliers: Multipliers
+    relative_inputs: np.ndarray
+    index: int | None
+    on_border: bool
+
+    @property
+    def order(self) -> int:
+        """Primitive period k."""
+        return len(self.itinerary)
+
+    @property
+    def key(self) -> tuple[int, bytes]:
+        """Order and itinerary: equal for equal cycles, and sortable."""
+        return self.order, self.itinerary.tobytes()
+
+    @property
+    def border_distance(self) -> float:
+        """Smallest modulus of a relative unit input."""
+        return float(np.abs(self.relative_inputs).min())
+
+    @property
+    def stability(self) -> str:
+        """That of the multipliers ("stable", "unstable", "neutral"); "border" where the map has no Jacobian."""
+        return "border" if self.on_border else self.multipliers.stability
+
+    def index_of_iterate(self, repetitions: int) -> int | None:
+        """sign det(I - T^n) of the cycle run through n times, 0 where that is singular; None on a border."""
+        if self.on_border:
+            return self.index if repetitions == 1 else None
+        if any(repetitions % order == 0 for order in self.multipliers.roots_of_unity):
+            return 0
+        flips = self.multipliers.beyond_minus_one if repetitions % 2 == 0 else 0
+        return -1 if (self.multipliers.beyond_one + flips) % 2 else 1
+
+
+@dataclass(frozen=True, eq=False)
+class Continuum:
+    """Fixed points of F^k that fill a polyhedron of positive dimension in one region sequence.
+
+    Attributes
+    ----------
+    itinerary : (k, H) bool array
+        That of the points of its relative interior; of the rotations the lexicographically smallest.
+    point : (M,) array
+        A point of the relative interior, rounded, at the time the itinerary begins.
+    dimension : int
+        Of the polyhedron.
+    """
+
+    itinerary: np.ndarray
+    point: np.ndarray
+    dimension: int
+
+    @property
+    def key(self) -> tuple[int, bytes]:
+        """Order and itinerary."""
+        return len(self.itinerary), self.itinerary.tobytes()
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The answer for one itinerary.
+
+    Attributes
+    ----------
+    found : ExactCycle, Continuum or None
+        What solves the itinerary with the assumed signs, inputs of zero included.  Its own order and itinerary differ
+        from those asked for where the asked itinerary is not primitive, or where points lie on a border: a unit of
+        input zero is off.  None where nothing does.
+    is_regular : bool
+        Whether I - T of the asked itinerary is regular: otherwise what solves it may be a continuum, or nothing.
+    relative_inputs : (k, H) array or None
+        The unit inputs of the solution, admissible or not; 0.0 where float64 decided without this sign, None where
+        I - T is singular.
+    """
+
+    found: ExactCycle | Continuum | None
+    is_regular: bool
+    relative_inputs: np.ndarray | None
+
+
+def verify_itinerary(dyadic: DyadicMap, itinerary: np.ndarray) -> Verdict:
+    """Decide without rounding whether an itinerary (k, H) has a cycle, and which.
+
+    Parameters
+    ----------
+    dyadic : DyadicMap
+        The map, made once for all its itineraries.
+    itinerary : (k, H) bool array
+        Any rotation, primitive or not.
+    """
+    itinerary = np.ascontiguousarray(itinerary, dtype=np.bool_)
+    relative = np.empty(itinerary.shape)
+    if certified_signs(*dyadic.relu_map.parameters, itinerary, relative)[0] == VIRTUAL:
+        return Verdict(None, True, relative)
+    return _exact_verdict(dyadic, itinerary)
+
+
+def _exact_verdict(dyadic: DyadicMap, itinerary: np.ndarray) -> Verdict:
+    solution = None
+    if len(itinerary) * dyadic.relu_map.dimension**2 >= LONG:
+        solution = solve_in_balls(dyadic, itinerary)
+    if solution is None:
+        solution = solve_rationally(dyadic, itinerary)
+    if solution is None:
+        return _singular_verdict(dyadic, itinerary)
+    signs = solution.signs
+    if np.any(signs[itinerary] < 0) or np.any(signs[~itinerary] > 0):
+        return Verdict(None, True, solution.relative_inputs)
+    return Verdict(_cycle_at(dyadic, itinerary, solution), True, solution.relative_inputs)
+
+
+def _cycle_at(dyadic: DyadicMap, asked: np.ndarray, solution: Solution) -> ExactCycle | Continuum | None:
+    """What the points of an admissible solution belong to: the cycle itself, or what their true itinerary has."""
+    primitive = asked[: itineraries.smallest_period(asked)]
+    if len(primitive) < len(asked) and solution.is_regular:
+        return _exact_verdict(dyadic, primitive).found
+    true = np.ascontiguousarray(solution.signs > 0)
+    if not np.array_equal(true, asked):
+        return _exact_verdict(dyadic, true[: solution.period()]).found
+    if solution.period() < len(asked):
+        return _exact_verdict(dyadic, true[: solution.period()]).found
+    return _described(dyadic, true, solution)
+
+
+def _described(dyadic: DyadicMap, itinerary: np.ndarray, solution: Solution) -> ExactCycle:
+    shift = itineraries.canonical_shift(itinerary)
+    itinerary, points, relative, signs = (
+        np.ascontiguousarray(np.roll(array, -shift, axis=0))
+        for array in (itinerary, solution.points, solution.relative_inputs, solution.signs)
+    )
+    product, _ = dyadic.composition(itinerary)
+    exponent = dyadic.exponent * len(itinerary)
+    one = 1 << -exponent
+    dimension = dyadic.relu_map.dimension
+    jacobian_product = np.array([nearest_float(value, one) for value in product.entries()])
+    # a unit without weights, or one that nothing listens to, does not bend the map
+    bending = np.any(dyadic.relu_map.V != 0.0, axis=1) & np.any(dyadic.relu_map.U != 0.0, axis=0)
+    borders = (signs == 0) & bending
+    on_border = bool(borders.any())
+    index = local_index(dyadic, itinerary, borders) if on_border else solution.determinant_sign
+    return ExactCycle(
+        points,
+        itinerary,
+        jacobian_product.reshape(dimension, dimension),
+        multipliers_of(product, exponent),
+        relative,
+        index,
+        on_border,
+    )
+
+
+def _singular_verdict(dyadic: DyadicMap, itinerary: np.ndarray) -> Verdict:
+    """I - T is singular: the admissible solutions are a polyhedron, in most cases an empty one."""
+    polyhedron = solve_singular(dyadic, itinerary)
+    if polyhedron is None:
+        return Verdict(None, False, None)
+    if polyhedron.dimension == 0:
+        return Verdict(_cycle_at(dyadic, itinerary, polyhedron.solution), False, None)
+    true = np.ascontiguousarray(polyhedron.solution.signs > 0)
+    if not np.array_equal(true, itinerary):
+        return Verdict(_exact_verdict(dyadic, true).found, False, None)
+    period = itineraries.smallest_period(itinerary)
+    if period < len(itinerary):
+        shorter = _exact_verdict(dyadic, itinerary[:period]).found
+        # the fixed points of F^period among them have the same dimension: they are all
+        if isinstance(shorter, Continuum) and shorter.dimension == polyhedron.dimension:
+            return Verdict(shorter, False, None)
+    shift = itineraries.canonical_shift(itinerary)
+    canonical = np.ascontiguousarray(np.roll(itinerary, -shift, axis=0))
+    return Verdict(Continuum(canonical, polyhedron.solution.points[shift], polyhedron.dimension), False, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Verified:
+    """What is left of a list of candidates.
+
+    Attributes
+    ----------
+    cycles : tuple of ExactCycle
+        Each once; sorted by order, then by itinerary.
+    continua : tuple of Continuum
+        Each once; sorted by order, then by itinerary.
+    undecided : tuple of (k, H) bool arrays
+        Candidates so near so many borders that not all their neighbours were looked at.
+    """
+
+    cycles: tuple[ExactCycle, ...]
+    continua: tuple[Continuum, ...]
+    undecided: tuple[np.ndarray, ...]
+
+
+def verify_cycles(relu_map: ReluMap, candidates: Iterable[np.ndarray], most_neighbours: int = 256) -> Verified:
+    """Decide a list of candidates, and those that rounding may have taken them for.
+
+    Where a candidate's solution, admissible or not, lies within `NEAR` of a border, the itineraries across that border
+    are decided as well, and so on from those.
+
+    Parameters
+    ----------
+    relu_map : ReluMap
+    candidates : iterable of (k, H) bool arrays
+        Itineraries, admissible within rounding or not at all.
+    most_neighbours : int
+        Itineraries decided for one candidate, itself not counted; with 0 only the candidates are.
+    """
+    dyadic = DyadicMap(relu_map)
+    known: dict[tuple[int, bytes], Verdict] = {}
+    undecided = []
+    for candidate in candidates:
+        queue = deque([itineraries.canonical(np.asarray(candidate, dtype=np.bool_))])
+        reached = {itineraries.key(queue[0])}
+        while queue:
+            itinerary = queue.popleft()
+            key = itineraries.key(itinerary)
+            if key not in known:
+                known[key] = verify_itinerary(dyadic, itinerary)
+            relative = known[key].relative_inputs
+            if most_neighbours == 0 or relative is None:
+                continue
+            for neighbour in _across_borders(itinerary, np.abs(relative) <= NEAR):
+                neighbour_key = itineraries.key(neighbour)
+                if neighbour_key in reached:
+                    continue
+                if len(reached) > most_neighbours:
+                    undecided.append(itineraries.canonical(np.asarray(candidate, dtype=np.bool_)))
+                    queue.clear()
+                    break
+                reached.add(neighbour_key)
+                queue.append(itineraries.canonical(neighbour))
+    found = {
+        (type(thing).__name__, thing.key): thing for thing in (verdict.found for verdict in known.values()) if thing
+    }
+    ordered = [thing for _, thing in sorted(found.items(), key=lambda item: item[0])]
+    return Verified(
+        tuple(thing for thing in ordered if isinstance(thing, ExactCycle)),
+        tuple(thing for thing in ordered if isinstance(thing, Continuum)),
+        tuple(undecided),
+    )
+
+
+def _across_borders(itinerary: np.ndarray, near: np.ndarray) -> Iterator[np.ndarray]:
+    """The itineraries with some of the near units flipped, the fewest first."""
+    places = np.argwhere(near)
+    subsets = chain.from_iterable(combinations(places, size) for size in range(1, len(places) + 1))
+    for subset in subsets:
+        neighbour = itinerary.copy()
+        for time, unit in subset:
+            neighbour[time, unit] = ~neighbour[time, unit]
+        yield neighbour
