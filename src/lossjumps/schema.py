@@ -36,11 +36,12 @@ class DatasetConfig:
     name: str = "???"
     """Registry entry of the data set."""
     length_train: int = 5000
-    """Samples of the training series (after embedding)."""
+    """Samples of the training series (after embedding). Unit: samples."""
     length_test: int = 5000
-    """Samples of the test series, which follows the training series."""
+    """Samples of the test series, which follows the training series. Unit: samples."""
     noise: float = 0.0
-    """Observation noise of the training series, as a fraction of each column's standard deviation."""
+    """Observation noise of the training series, as a fraction of each column's standard deviation.
+    Unit: standard deviations."""
     noise_seed: int = 0
     """Seed of the observation noise and of a simulation's initial state."""
 
@@ -72,11 +73,11 @@ class EvaluationConfig:
     """The losses every condition is compared on; the same evaluation set for all runs of a data set."""
 
     sequences: int = 32
-    """Evaluation sequences, evenly spaced along the test series."""
+    """Evaluation sequences, evenly spaced along the test series. Unit: sequences."""
     horizon: int = 20
-    """Free-running steps of `loss_free`."""
+    """Free-running steps of `loss_free`. Unit: steps."""
     horizon_long: int = 200
-    """Free-running steps of `loss_free_long`; also the length of the sequences of `loss_forced`."""
+    """Free-running steps of `loss_free_long`; also the length of the sequences of `loss_forced`. Unit: steps."""
     alpha: float = 0.1
     """Forcing strength of `loss_forced`, the same whatever a run was trained with."""
 
@@ -101,13 +102,13 @@ class TrainingConfig:
     alpha: float | None = None
     """Forcing strength of generalized teacher forcing; null for `bptt`."""
     epochs: int = 1000
-    """Epochs E; parameters and losses are recorded at 0, 1, ..., E."""
+    """Epochs E; parameters and losses are recorded at 0, 1, ..., E. Unit: epochs."""
     updates_per_epoch: int = 5
-    """Optimiser updates an epoch."""
+    """Optimiser updates an epoch. Unit: updates."""
     batch_size: int = 16
-    """Sequences an update."""
+    """Sequences an update. Unit: sequences."""
     sequence_length: int = 60
-    """Steps of a training sequence."""
+    """Steps of a training sequence. Unit: steps."""
     learning_rate: float = 5e-3
     """Learning rate of the first update."""
     learning_rate_end: float = 1e-3
@@ -167,7 +168,7 @@ class SearchConfig:
     """The search for fixed points, cycles and occupied attractors at every recorded epoch."""
 
     max_order: int = 4
-    """Largest order of the cycles that are searched; occupied cycles of higher order are kept as well."""
+    """Largest order of the cycles that are searched; occupied cycles of higher order are kept as well. Unit: steps."""
     max_regions: int = 200_000
     """Fixed points are listed completely where at most this many linear regions have to be solved."""
     certified_words: int = 4096
@@ -175,11 +176,11 @@ class SearchConfig:
     seed: int = 0
     """Seed of the random starts of SCYFI."""
     attractor_states: int = 8
-    """Data states from which the occupied attractors are looked for."""
+    """Data states from which the occupied attractors are looked for. Unit: states."""
     transient: int = 1000
-    """Free-running steps before an orbit counts as having reached its attractor."""
+    """Free-running steps before an orbit counts as having reached its attractor. Unit: steps."""
     max_period: int = 128
-    """Longest period recognised as an occupied cycle."""
+    """Longest period recognised as an occupied cycle. Unit: steps."""
 
     def __post_init__(self) -> None:
         for key in ("max_order", "max_regions", "certified_words", "attractor_states", "transient", "max_period"):
@@ -192,11 +193,11 @@ class JumpsConfig:
     """What counts as a loss jump."""
 
     threshold: float = 8.0
-    """Smallest robust z-score of the change of the log10 loss."""
+    """Smallest robust z-score of the change of the log10 loss. Unit: robust standard deviations."""
     min_change: float = 0.1
-    """Smallest change of the log10 loss."""
+    """Smallest change of the log10 loss. Unit: log10 of the loss."""
     window: int = 25
-    """Epochs on each side that give the spread a change is compared with."""
+    """Epochs on each side that give the spread a change is compared with. Unit: epochs."""
 
     def __post_init__(self) -> None:
         require(0 < self.threshold < math.inf, "events.jumps.threshold", "a finite number > 0", self.threshold)
@@ -209,9 +210,11 @@ class CoincidenceConfig:
     """When a jump and a bifurcation coincide, and what chance would do."""
 
     windows: list[int] = field(default_factory=lambda: [0, 1, 2, 5])
-    """Tolerance windows in epochs: a bifurcation precedes its jump by 0 ... w epochs."""
+    """Tolerance windows in epochs: a bifurcation precedes its jump by 0 ... w epochs. Unit: epochs."""
     primary_window: int = 1
-    """The window the summary speaks of; one of `windows`."""
+    """The window the summary speaks of; one of `windows`. Unit: epochs."""
+    null_model: str = "auto"
+    """An entry of `lossjumps.analysis.nulls.MOVING`, or auto, the larger p of swap and local."""
     surrogates: int = 999
     """Surrogates of the null models."""
     seed: int = 0

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lossjumps.analysis.coincidence import coincidence_over_windows, coverage, event_coincidence
-from lossjumps.analysis.nulls import BLOCK
+from lossjumps.analysis.nulls import MOVING
+from lossjumps.analysis.nulls.local import BLOCK
+from lossjumps.analysis.nulls.swap import STREAM
 from lossjumps.errors import InputError
 
 NO_EVENTS = np.array([], dtype=int)
@@ -78,6 +80,18 @@ def test_windows_share_surrogates_and_equal_single_windows():
         assert low < result.expected_precursor_rate < high
     other = event_coincidence(jumps, bifurcations, 200, 5, n_surrogates=99, seed=5)
     assert not np.array_equal(other.null_precursor, together[0].null_precursor)
+
+
+@pytest.mark.parametrize("null", MOVING.values(), ids=MOVING.keys())
+def test_a_null_moves_every_bifurcation_to_an_epoch_of_its_run(null):
+    assert len({other.stream for other in MOVING.values()} | {STREAM}) == len(MOVING) + 1
+    for n_steps, bifurcations in ((1, [0]), (60, [0, 1, 24, 25, 59]), (30, range(30)), (7, [])):
+        bifurcations = np.array(bifurcations, dtype=np.int64)
+        first, again = (null.positions(bifurcations, n_steps, 40, np.random.default_rng(3)) for _ in range(2))
+        assert first.shape == (40, bifurcations.size)
+        assert ((first >= 0) & (first < n_steps)).all()
+        assert all(len(set(row)) == bifurcations.size for row in first.tolist())
+        np.testing.assert_array_equal(first, again)
 
 
 def test_poisson_null_has_its_closed_form():

@@ -40,6 +40,7 @@ def test_values_are_set_over_the_options(composer):
         ({}, {"training.epochs.more": 0}, "training.epochs: expected an integer|training.epochs.more: unknown key"),
         ({}, {"events.jumps.treshold": 1}, "events.jumps.treshold: unknown key.*did you mean threshold?"),
         ({}, {"events.coincidence.primary_window": 4}, "events.coincidence.primary_window: expected one of"),
+        ({}, {"events.coincidence.null_model": "poison"}, "null_model: unknown .*did you mean poisson?"),
         ({}, {"dataset.rhoo": 1}, "dataset.rhoo: unknown key.*did you mean rho?"),
         ({}, {"results": ""}, "results: expected the name of a folder"),
         ({}, {"seeds_per_batch": 0}, "seeds_per_batch: expected an integer >= 1"),

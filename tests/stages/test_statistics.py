@@ -224,3 +224,12 @@ def test_tables_that_do_not_fit_are_refused(experiment, tmp_path):
     (folder / "batches" / "gtf-early" / "jumps.parquet").unlink()
     with pytest.raises(InputError, match=r"gtf-early.jumps\.parquet: file not found"):
         statistics.run(folder)
+
+
+def test_the_null_model_is_the_one_that_is_asked_for(experiment, written):
+    plan = plan_table()
+    config = CoincidenceConfig(windows=WINDOWS, primary_window=1, surrogates=99, seed=1, null_model="poisson")
+    table = statistics.conditions_table(plan, statistics.planned_tables(experiment, plan), config)
+    key = {"condition": "bptt", "loss": "loss_free", "kind": "any", "window": 1}
+    assert row(table, **key)["null"].startswith("poisson: ")
+    assert row(written[0], **key)["null"].startswith("local: ")

@@ -9,16 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossjumps.analysis.nulls import (
-    MINIMUM_SWAP_RUNS,
-    NULLS,
-    NullTest,
-    Tolerance,
-    count_hits,
-    exchangeable_runs,
-    moved_tests,
-    swap_tests,
-)
+from lossjumps.analysis.hits import Tolerance, count_hits
+from lossjumps.analysis.nulls import MOVING, NULLS, NullTest, moved_tests
+from lossjumps.analysis.nulls.swap import MINIMUM_SWAP_RUNS, exchangeable_runs, swap_tests
 from lossjumps.errors import InputError
 
 
@@ -199,7 +192,7 @@ def coincidence_over_windows(
         (
             swap_tests(swap_jumps, swap_bifurcations, lengths[group[0]], tolerance, n_surrogates, seed)
             if name == "swap"
-            else moved_tests(name, jump_runs, bifurcation_runs, lengths, tolerance, hits, n_surrogates, seed)
+            else moved_tests(MOVING[name], jump_runs, bifurcation_runs, lengths, tolerance, hits, n_surrogates, seed)
         )
         for name in names
     ]

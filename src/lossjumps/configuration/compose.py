@@ -13,9 +13,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lossjumps.configuration.loading import read_mapping
 from lossjumps.configuration.objects import to_object
-from lossjumps.configuration.registries import dataset_object, model_object, training_object
+from lossjumps.configuration.registries import dataset_object, events_object, model_object, training_object
 from lossjumps.errors import InputError, one_of
-from lossjumps.schema import Configuration, EventsConfig, GeneralConfig, SearchConfig, TrackingConfig
+from lossjumps.schema import Configuration, GeneralConfig, SearchConfig, TrackingConfig
 
 GROUPS = ("dataset", "model", "training", "search", "events", "tracking")
 GENERAL_KEYS = tuple(entry.name for entry in fields(GeneralConfig))
@@ -134,7 +134,7 @@ def _validated(plain: Mapping[str, Any]) -> Configuration:
         model=model_object(plain["model"]),
         training=training_object(plain["training"]),
         search=to_object(SearchConfig, plain["search"], "search."),
-        events=to_object(EventsConfig, plain["events"], "events."),
+        events=events_object(plain["events"]),
         tracking=to_object(TrackingConfig, plain["tracking"], "tracking."),
         general=to_object(GeneralConfig, {key: plain[key] for key in GENERAL_KEYS if key in plain}, ""),
     )

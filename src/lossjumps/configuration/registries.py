@@ -5,13 +5,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lossjumps.analysis.nulls import MOVING
 from lossjumps.configuration.digest import digest, file_digest
 from lossjumps.configuration.objects import to_object
 from lossjumps.data.file import stamp
 from lossjumps.data.registry import DATASETS
 from lossjumps.errors import InputError, one_of
 from lossjumps.maps.families import FAMILIES as MAP_FAMILIES
-from lossjumps.schema import ModelConfig, RecordedConfig, TrainingConfig
+from lossjumps.schema import EventsConfig, ModelConfig, RecordedConfig, TrainingConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.models import FAMILIES
 from lossjumps.training.recorded import RECORDED
@@ -55,6 +56,15 @@ def model_object(values: Mapping[str, Any]) -> ModelConfig:
 def training_object(values: Mapping[str, Any]) -> TrainingConfig | RecordedConfig:
     """The configuration object of a training; raises `InputError` as `dataset_object` does."""
     return to_object(TRAININGS[_name(values, "training", TRAININGS)], values, "training.")
+
+
+def events_object(values: Mapping[str, Any]) -> EventsConfig:
+    """The configuration object of the events; raises `InputError` as `dataset_object` does."""
+    events = to_object(EventsConfig, values, "events.")
+    null, known = events.coincidence.null_model, ("auto", *MOVING)
+    if null not in known:
+        raise InputError(f"events.coincidence.null_model: unknown null model {null!r}; {one_of(null, known)}")
+    return events
 
 
 def content_digest(dataset: Any) -> str | None:

@@ -17,7 +17,8 @@ class Lorenz63Config(DatasetConfig):
     """The Lorenz system x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z."""
 
     noise: float = 0.05
-    """Observation noise of the training series, as a fraction of each column's standard deviation. Unit: standard deviations."""
+    """Observation noise of the training series, as a fraction of each column's standard deviation.
+    Unit: standard deviations."""
     sigma: float = 10.0
     """Prandtl number."""
     rho: float = 28.0

@@ -17,7 +17,8 @@ class VanDerPolConfig(DatasetConfig):
     """The oscillator x' = v, v' = mu (1 - x^2) v - x; its attractor is a limit cycle."""
 
     noise: float = 0.01
-    """Observation noise of the training series, as a fraction of each column's standard deviation. Unit: standard deviations."""
+    """Observation noise of the training series, as a fraction of each column's standard deviation.
+    Unit: standard deviations."""
     mu: float = 1.0
     """Nonlinearity and strength of the damping; the period is 6.66 at mu = 1."""
     time_step: float = 0.1

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lossjumps.analysis.coincidence import coverage
 from lossjumps.analysis.events import COUNTED_KINDS, LOSSES, counted_epochs
-from lossjumps.analysis.nulls import Tolerance, count_hits
+from lossjumps.analysis.hits import Tolerance, count_hits
 from lossjumps.configuration import load_batch, load_events
 from lossjumps.errors import InputError
 from lossjumps.stages.files import as_table, read_table, write_table

@@ -153,7 +153,13 @@ def conditions_table(
             for kind in COUNTED_KINDS:
                 trains = [bifurcation_epochs(table, kind, n) for table, n in zip(bifurcations, lengths, strict=True)]
                 results = coincidence_over_windows(
-                    jump_trains, trains, lengths or 0, windows, n_surrogates=config.surrogates, seed=config.seed
+                    jump_trains,
+                    trains,
+                    lengths or 0,
+                    windows,
+                    null=config.null_model,
+                    n_surrogates=config.surrogates,
+                    seed=config.seed,
                 )
                 for window, result in zip(windows, results, strict=True):
                     event = {"loss": loss, "kind": kind, "window": window, "jumps_up": sum(map(len, up))}
