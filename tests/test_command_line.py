@@ -135,5 +135,5 @@ def test_as_a_program(working_directory):
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "plan: results/single done\n"
-    done = subprocess.run([*command, "seed=x"], capture_output=True, text=True)
+    done = subprocess.run([*command[:-1], "seed=x"], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("lossjumps: seed=x: expected integers")

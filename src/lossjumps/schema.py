@@ -11,13 +11,13 @@ import string
 from dataclasses import dataclass, field
 from typing import Any
 
-from lossjumps.errors import InputError
+from lossjumps.errors import InputError, shown
 
 
 def require(condition: bool, key: str, expected: str, value: Any) -> None:
     """Raise `InputError` naming the key, what was expected and what was given, unless the condition holds."""
     if not condition:
-        raise InputError(f"{key}: expected {expected}, got {value!r}")
+        raise InputError(f"{key}: expected {expected}, got {shown(value)}")
 
 
 def readable_bytes(number: float) -> str:

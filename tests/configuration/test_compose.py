@@ -65,10 +65,14 @@ def own(composer, tmp_path):
     ("file", "text", "message"),
     [
         ("dataset/mine.yaml", "name: lorenz\n", "dataset.name: unknown dataset 'lorenz'.*did you mean lorenz63?"),
-        ("dataset/mine.yaml", "rho: 3\n", "dataset.name: unknown dataset None"),
+        ("dataset/mine.yaml", "rho: 3\n", "mine.yaml: dataset.name: expected one of .*, no value given"),
         ("dataset/mine.yaml", "name: [\n", "mine.yaml|while parsing"),
         ("dataset/mine.yaml", "name: lorenz63\nrho: ${nothing}\n", "nothing"),
-        ("config.yaml", "defaults: [{dataset: lorenz63}]\n", "config.yaml: defaults: no option of model is chosen"),
+        (
+            "config.yaml",
+            "defaults: [{dataset: lorenz63}]\n",
+            "config.yaml: defaults: expected a list that chooses an option of model",
+        ),
     ],
 )
 def test_faulty_files_are_named(own, file, text, message):

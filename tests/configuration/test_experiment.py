@@ -91,7 +91,7 @@ def test_seeds_are_sorted_and_each_once(composer):
         ("sweep: [seed]\n", "sweep: expected a mapping"),
         ("sweep: {training.alpha: [0.1, 0.2]}\n", "training.alpha: expected a sweep such as"),
         ("- a\n", "expected a mapping"),
-        ("a: [\n", "not a readable YAML file"),
+        ("a: [\n", "faulty.yaml: line 2: expected YAML, "),
     ],
 )
 def test_a_faulty_experiment_file_is_named(composer, tmp_path, text, message):

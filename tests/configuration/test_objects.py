@@ -32,7 +32,7 @@ def test_text_that_reads_as_a_number_becomes_one():
             "model.",
             "model.hidden: expected null or an integer, got 'abc'",
         ),
-        (TrainingConfig, {"name": "a", "epochs": None}, "training.", "training.epochs: expected an integer, got None"),
+        (TrainingConfig, {"name": "a", "epochs": None}, "training.", "training.epochs: expected an integer, got null"),
         (TrainingConfig, {"name": "a", "epochs": 2.5}, "training.", "training.epochs: expected an integer, got 2.5"),
         (
             TrainingConfig,

@@ -83,7 +83,7 @@ def test_digests_stand_for_what_matters_alone(plan_of):
         assert list(plan_of(*one, override).batches) == [name]
     for override in ["training.epochs=13", "dataset.rho=27.5", "model.hidden=5", "training.evaluation.horizon=3"]:
         assert list(plan_of(*one, override).batches) != [name]
-    assert plan_of(*one, "seed=1").conditions[0].name == plan_of(*one).conditions[0].name
+    assert plan_of(*one[:-1], "seed=1").conditions[0].name == plan_of(*one).conditions[0].name
 
 
 def test_names_are_the_same_in_another_process(plan_of, tmp_path):
@@ -313,7 +313,7 @@ def test_an_experiments_folder_is_planned_again_from_its_own_copy(plan_of, tmp_p
         (lambda path: path.unlink(), "expected a batch folder with config.yaml"),
         (lambda path: path.write_text("seeds: [0]\n"), "config.yaml: key condition is missing"),
         (lambda path: path.write_text(path.read_text().replace("epochs:", "epoch:")), "training.epoch: unknown key"),
-        (lambda path: path.write_text("]"), "not a readable YAML file"),
+        (lambda path: path.write_text("]"), "config.yaml: line 1: expected YAML"),
         (lambda path: damage(path, seeds=3), "config.yaml: seeds: expected a list of distinct integers >= 0, got 3"),
         (lambda path: damage(path, seeds=["a"]), "config.yaml: seeds: expected a list of distinct integers"),
         (lambda path: damage(path, seeds=[]), "config.yaml: seeds: expected a list of distinct integers"),
@@ -321,7 +321,7 @@ def test_an_experiments_folder_is_planned_again_from_its_own_copy(plan_of, tmp_p
         (lambda path: damage(path, dataset="lorenz63"), "config.yaml: dataset: expected a mapping, got 'lorenz63'"),
         (lambda path: damage(path, model={"name": "foo"}), "config.yaml: model.name: unknown model 'foo'"),
         (lambda path: damage(path, training={"name": ["gtf"]}), "config.yaml: training.name: unknown training"),
-        (lambda path: damage(path, data=None), "config.yaml: data: expected text, got None"),
+        (lambda path: damage(path, data=None), "config.yaml: data: expected text, got null"),
     ],
 )
 def test_a_batch_that_cannot_be_read(plan_of, change, message):

@@ -1,6 +1,7 @@
 """Experiments: a description, fixed overrides and a sweep, all in Hydra's override grammar."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, OverrideType, RangeSweep
 from hydra.errors import HydraException
 
-from lossjumps.configuration.compose import GROUPS, Composer
+from lossjumps.configuration.compose import GROUPS, Composer, check_name
 from lossjumps.configuration.loading import read_mapping
-from lossjumps.errors import InputError, one_of
+from lossjumps.configuration.objects import LARGEST_INTEGER
+from lossjumps.errors import InputError, one_of, shown
 
 KINDS = ("training",)
 SWEPT = ("dataset", "model", "training", "seed")
+MOST_RUNS = 100_000
+"""Of an experiment: its plan is expanded, and every run is a row in the tables."""
 KEYS = ("kind", "description", "overrides", "sweep")
 
 
@@ -53,8 +57,10 @@ def read_experiment(composer: Composer, name: str, path: Path | None = None) -> 
     """
     if path is None:
         path = composer.folder / "experiment" / f"{name}.yaml"
-        if not path.is_file():
-            raise InputError(f"experiment: unknown experiment {name!r}; {one_of(name, composer.options('experiment'))}")
+        if not path.is_file() or "/" in name:
+            known = one_of(name, composer.options("experiment"))
+            raise InputError(f"experiment: unknown experiment {name!r}; {known}; each is a file in {path.parent}")
+        check_name(name, str(path))
     content = read_mapping(path)
     try:
         return _experiment(composer, name, content)
@@ -68,7 +74,7 @@ def _experiment(composer: Composer, name: str, content: Mapping[str, Any]) -> Ex
             raise InputError(f"{key}: unknown key; {one_of(key, KEYS)}")
     kind = content.get("kind", "training")
     if kind not in KINDS:
-        raise InputError(f"kind: unknown kind {kind!r}; {one_of(kind, KINDS)}")
+        raise InputError(f"kind: unknown kind {shown(kind)}; {one_of(kind, KINDS)}")
     overrides = content.get("overrides") or []
     if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
         raise InputError("overrides: expected a list of texts such as training.epochs=500")
@@ -77,9 +83,16 @@ def _experiment(composer: Composer, name: str, content: Mapping[str, Any]) -> Ex
         raise InputError("sweep: expected a mapping such as seed: range(0,8)")
     for key, text in sweep.items():
         if isinstance(text, list | dict | bool) or text is None:
-            raise InputError(f"sweep: {key}: expected a sweep such as 0.1,0.5 or range(0,8), got {text!r}")
-    empty = Experiment(name, kind, str(content.get("description") or "").strip(), {}, {})
-    return with_overrides(composer, empty, [*overrides, *(f"{key}={text}" for key, text in sweep.items())])
+            raise InputError(f"sweep: {key}: expected a sweep such as 0.1,0.5 or range(0,8), got {shown(text)}")
+    description = content.get("description") or ""
+    if not isinstance(description, str | int | float):
+        raise InputError(f"description: expected text, got {shown(description)}")
+    empty = Experiment(name, kind, str(description).strip(), {}, {})
+    given = [*overrides, *(f"{key}={text}" for key, text in sweep.items())]
+    experiment = with_overrides(composer, empty, given)
+    for text in given:
+        choices_of(composer, text)
+    return experiment
 
 
 def with_overrides(composer: Composer, experiment: Experiment, overrides: Sequence[str]) -> Experiment:
@@ -91,10 +104,13 @@ def with_overrides(composer: Composer, experiment: Experiment, overrides: Sequen
         If an override is not understood, its key is unknown or cannot be swept.
     """
     fixed, sweep = dict(experiment.fixed), dict(experiment.sweep)
+    seen: dict[str, str] = {}
     for text in overrides:
         override = parse(text)
         key = override.key_or_group
         composer.check_key(key)
+        if seen.setdefault(key, text) != text:
+            raise InputError(f"{key}: expected to be given once, got {seen[key]} and {text}")
         if not override.is_sweep_override():
             fixed[key] = text
             sweep.pop(key, None)
@@ -148,15 +164,23 @@ def parse(text: str) -> Override:
     InputError
         If it is not in Hydra's override grammar, or adds or deletes a key.
     """
+    if text.startswith("=") or not ("=" in text or text.startswith("~")):
+        raise InputError(f"{text}: expected key=value, such as training.epochs=500")
     try:
         override = OverridesParser.create().parse_override(text)
     except HydraException as error:
-        reason = str(error).splitlines()[0]
-        quotes = "; a value with braces or spaces needs quotes, key='value'" if "{" in text or " " in text else ""
-        raise InputError(f"{text}: expected key=value in Hydra's override grammar ({reason}){quotes}") from None
+        raise InputError(f"{text}: {_reason(str(error).splitlines()[0])}") from None
     if override.type != OverrideType.CHANGE or override.package is not None:
         raise InputError(f"{text}: expected key=value; keys cannot be added, deleted or moved")
     return override
+
+
+def _reason(said: str) -> str:
+    """Say what a value has to look like; of a function such as choice(), what it says is wrong with it."""
+    _, evaluated, reason = said.partition(" while evaluating ")
+    if evaluated:
+        return reason.rpartition("': ")[2]
+    return "expected key=value, values to sweep as value,value or range(start,stop), and quotes around other text"
 
 
 def choices_of(composer: Composer, text: str) -> list[tuple[str, Any]]:
@@ -177,6 +201,7 @@ def choices_of(composer: Composer, text: str) -> list[tuple[str, Any]]:
     elif isinstance(value, ChoiceSweep | RangeSweep):
         if value.shuffle:
             raise InputError(f"{text}: the order of runs is fixed; leave shuffle() out")
+        _check_count(value, text)
         try:
             elements = [parse(f"{key}={element}").value() for element in override.sweep_string_iterator()]
         except (HydraException, ValueError, ZeroDivisionError) as error:
@@ -185,10 +210,33 @@ def choices_of(composer: Composer, text: str) -> list[tuple[str, Any]]:
         elements = [value]
     if not elements:
         raise InputError(f"{text}: the sweep is empty; expected at least one value")
-    for element in elements:
-        if key in GROUPS:
+    if key in GROUPS:
+        elements = [str(element) if type(element) is int else element for element in elements]
+        for element in elements:
             composer.check_option(key, element)
     return [(key, element) for element in elements]
+
+
+def _check_count(sweep: ChoiceSweep | RangeSweep, text: str) -> None:
+    if isinstance(sweep, ChoiceSweep):
+        return
+    if not all(math.isfinite(number) for number in (sweep.start, sweep.stop, sweep.step)):
+        raise InputError(f"{text}: expected a range between finite numbers")
+    if sweep.step and (sweep.stop - sweep.start) / sweep.step > MOST_RUNS:
+        raise InputError(f"{text}: expected at most {MOST_RUNS} values")
+
+
+def check_runs(composer: Composer, experiment: Experiment) -> None:
+    """Refuse a sweep of more runs than a plan can hold.
+
+    Raises
+    ------
+    InputError
+        Naming the sweep and how many runs it has.
+    """
+    runs = math.prod(len(choices_of(composer, text)) for text in experiment.sweep.values())
+    if runs > MOST_RUNS:
+        raise InputError(f"sweep of {', '.join(experiment.sweep)}: expected at most {MOST_RUNS} runs, these are {runs}")
 
 
 def combinations(composer: Composer, experiment: Experiment) -> Iterator[dict[str, Any]]:
@@ -209,11 +257,13 @@ def seeds(composer: Composer, experiment: Experiment, default: int) -> list[int]
     Raises
     ------
     InputError
-        If a seed is no integer >= 0.
+        If a seed is no integer >= 0, or a huge one.
     """
     text = experiment.sweep.get("seed", experiment.fixed.get("seed", f"seed={default}"))
     values = [value for _, value in choices_of(composer, text)]
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise InputError(f"{text}: expected integers >= 0, got {value!r}")
+            raise InputError(f"{text}: expected integers >= 0, got {shown(value)}")
+        if value > LARGEST_INTEGER:
+            raise InputError(f"{text}: expected integers of at most {LARGEST_INTEGER}, got {shown(value)}")
     return sorted(set(values))

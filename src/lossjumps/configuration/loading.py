@@ -9,7 +9,7 @@ import yaml
 
 from lossjumps.configuration.objects import to_object
 from lossjumps.configuration.registries import dataset_object, model_object, training_object
-from lossjumps.errors import InputError
+from lossjumps.errors import InputError, shown
 from lossjumps.schema import (
     EventsConfig,
     ModelConfig,
@@ -54,6 +54,19 @@ class Settings:
     tracking: TrackingConfig
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Reads plain values; a key that stands twice is refused, where YAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"found the key {key.value} twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping.
 
@@ -64,13 +77,20 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        content = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = yaml.load(path.read_bytes(), Loader=_Loader)
     except FileNotFoundError:
         raise InputError(f"{path}: file not found") from None
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not a readable YAML file ({' '.join(str(error).split())})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise InputError(f"{path}: {where}expected YAML, {error.problem}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        reason = str(error).splitlines()[0].replace("#x00", "0x")
+        raise InputError(f"{path}: expected YAML in UTF-8, {reason}") from None
     if not isinstance(content, Mapping):
-        raise InputError(f"{path}: expected a mapping of keys to values")
+        found = "the file is empty" if content is None else f"got {shown(content)}"
+        raise InputError(f"{path}: expected a mapping of keys to values, {found}")
     return dict(content)
 
 

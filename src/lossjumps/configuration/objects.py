@@ -2,16 +2,19 @@
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lossjumps.errors import InputError, one_of
+from lossjumps.errors import InputError, one_of, shown
 
 T = TypeVar("T")
+
+LARGEST_INTEGER = 2**63 - 1
+"""Of the integers in files and arrays."""
 
 _TYPE_NAMES = {
     int: "an integer",
@@ -38,6 +41,15 @@ def describe_type(annotation: Any) -> str:
     return _TYPE_NAMES.get(origin or annotation, "a mapping" if is_dataclass(annotation) else str(annotation))
 
 
+def keys_of(schema: type, prefix: str) -> Iterator[str]:
+    """Every key of a schema, in full, those of nested mappings in the place of their mapping."""
+    for key, annotation in typing.get_type_hints(schema).items():
+        if is_dataclass(annotation):
+            yield from keys_of(annotation, f"{prefix}{key}.")
+        elif key != "name":
+            yield f"{prefix}{key}"
+
+
 def check_keys(schema: type, values: Mapping[str, Any], prefix: str) -> None:
     """Refuse keys that the schema does not have, at any depth.
 
@@ -53,7 +65,7 @@ def check_keys(schema: type, values: Mapping[str, Any], prefix: str) -> None:
             raise InputError(f"{prefix}{key}: unknown key; {one_of(key, set(known) - {'name'})}")
         if is_dataclass(known[key]):
             if not isinstance(value, Mapping):
-                raise InputError(f"{prefix}{key}: expected a mapping, got {value!r}")
+                raise InputError(f"{prefix}{key}: expected a mapping, got {shown(value)}")
             check_keys(known[key], value, f"{prefix}{key}.")
 
 
@@ -66,7 +78,19 @@ def _check_types(schema: type, values: Mapping[str, Any], prefix: str) -> None:
         try:
             OmegaConf.merge(OmegaConf.structured(schema), {key: value})
         except OmegaConfBaseException:
-            raise InputError(f"{prefix}{key}: expected {describe_type(hints[key])}, got {value!r}") from None
+            raise InputError(f"{prefix}{key}: expected {describe_type(hints[key])}, got {shown(value)}") from None
+
+
+def _check_magnitudes(values: Mapping[str, Any], prefix: str) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            _check_magnitudes(value, f"{prefix}{key}.")
+            continue
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int) and abs(number) > LARGEST_INTEGER:
+                raise InputError(
+                    f"{prefix}{key}: expected an integer of at most {LARGEST_INTEGER}, got {shown(number)}"
+                )
 
 
 def to_object(schema: type[T], values: Mapping[str, Any], prefix: str) -> T:
@@ -96,6 +120,7 @@ def to_object(schema: type[T], values: Mapping[str, Any], prefix: str) -> T:
     if missing:
         expected = {entry.name: entry.metadata.get("expected") for entry in fields(schema)}.get(missing[0])
         raise InputError(f"{prefix}{missing[0]}: {f'expected {expected}, ' if expected else ''}no value given")
+    _check_magnitudes(OmegaConf.to_container(merged), prefix)
     return OmegaConf.to_object(merged)
 
 

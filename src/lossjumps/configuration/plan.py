@@ -10,7 +10,7 @@ import yaml
 
 from lossjumps.configuration.compose import GROUPS, Composer
 from lossjumps.configuration.digest import digest
-from lossjumps.configuration.experiment import Experiment, choices_of, combinations, fixed_values, seeds
+from lossjumps.configuration.experiment import Experiment, check_runs, choices_of, combinations, fixed_values, seeds
 from lossjumps.configuration.loading import read_mapping
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.configuration.recordings import check_choices, own_sizes, short_paths
@@ -129,6 +129,7 @@ def make_plan(composer: Composer, experiment: Experiment) -> Plan:
     InputError
         If a configuration is not valid; the line names what is wrong, and in which condition.
     """
+    check_runs(composer, experiment)
     fixed = fixed_values(composer, experiment)
     conditions: dict[str, Condition] = {}
     for combination in _with_strength_where_taken(composer, fixed, list(combinations(composer, experiment))):

@@ -1,18 +1,18 @@
 """What the registries of data sets, models and trainings say of a name in the configuration: its schema above all."""
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from lossjumps.analysis.nulls import MOVING
 from lossjumps.configuration.digest import digest, file_digest
-from lossjumps.configuration.objects import to_object
+from lossjumps.configuration.objects import keys_of, to_object
 from lossjumps.data.file import stamp
 from lossjumps.data.registry import DATASETS
-from lossjumps.errors import InputError, one_of
+from lossjumps.errors import InputError, one_of, shown
 from lossjumps.maps.families import FAMILIES as MAP_FAMILIES
-from lossjumps.schema import EventsConfig, ModelConfig, RecordedConfig, TrainingConfig
+from lossjumps.schema import EventsConfig, ModelConfig, RecordedConfig, SearchConfig, TrackingConfig, TrainingConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.models import FAMILIES
 from lossjumps.training.recorded import RECORDED
@@ -29,10 +29,12 @@ TRAININGS: dict[str, type[TrainingConfig | RecordedConfig]] = {
 
 def _name(values: Any, group: str, known: Collection[str]) -> str:
     if not isinstance(values, Mapping):
-        raise InputError(f"{group}: expected a mapping, got {values!r}")
+        raise InputError(f"{group}: expected a mapping, got {shown(values)}")
     name = values.get("name")
+    if name is None:
+        raise InputError(f"{group}.name: {one_of('', known)}, no value given")
     if not isinstance(name, str) or name not in known:
-        raise InputError(f"{group}.name: unknown {group} {name!r}; {one_of(name, known)}")
+        raise InputError(f"{group}.name: unknown {group} {shown(name)}; {one_of(name, known)}")
     return name
 
 
@@ -65,6 +67,21 @@ def events_object(values: Mapping[str, Any]) -> EventsConfig:
     if null not in known:
         raise InputError(f"events.coincidence.null_model: unknown null model {null!r}; {one_of(null, known)}")
     return events
+
+
+@cache
+def known_keys() -> tuple[str, ...]:
+    """Every key below a group, in full: ``training.evaluation.horizon``."""
+    schemas = {
+        "dataset": [kind.schema for kind in DATASETS.values()],
+        "model": [ModelConfig],
+        "training": TRAININGS.values(),
+        "search": [SearchConfig],
+        "events": [EventsConfig],
+        "tracking": [TrackingConfig],
+    }
+    keys = {key: None for group, kinds in schemas.items() for kind in kinds for key in keys_of(kind, f"{group}.")}
+    return tuple(keys)
 
 
 def content_digest(dataset: Any) -> str | None:

@@ -1,5 +1,6 @@
 """From what a user asks for - an experiment's name and overrides - to a plan."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from lossjumps.configuration.compose import Composer
 from lossjumps.configuration.experiment import Experiment, read_experiment, split_overrides, with_overrides
 from lossjumps.configuration.plan import Plan, make_plan
-from lossjumps.errors import InputError, one_of
+from lossjumps.errors import InputError, one_of, shown
 
 SINGLE = "single"
 """The experiment of a configuration that is given on the command line alone."""
@@ -40,7 +41,22 @@ class Request:
             asked = Experiment(SINGLE, "training", "one configuration, given on the command line", {}, {})
         else:
             asked = read_experiment(composer, self.experiment)
-        return make_plan(composer, with_overrides(composer, asked, self.overrides))
+        plan = make_plan(composer, with_overrides(composer, asked, self.overrides))
+        _check_place(plan.folder)
+        return plan
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse a folder for results that cannot be made or written to."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists() or place.is_symlink())
+    if not there.is_dir():
+        raise InputError(f"results: expected a folder for {folder}, {_relative(there)} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"results: expected a folder for {folder}, nothing can be written to {_relative(there)}")
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def workflow_request(config: Mapping[str, Any], conf: Path) -> Request:
@@ -69,7 +85,12 @@ def workflow_request(config: Mapping[str, Any], conf: Path) -> Request:
         overrides = split_overrides(overrides)
     if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
         raise InputError('--config overrides: expected overrides="key=value key=value ..."')
-    return Request(str(config.get("experiment", "default")), overrides, Path(config.get("conf", conf)))
+    experiment, folder = config.get("experiment", "default"), config.get("conf", conf)
+    if isinstance(experiment, bool) or not isinstance(experiment, str | int):
+        raise InputError(f"--config experiment: expected the name of one experiment, got {shown(experiment)}")
+    if not isinstance(folder, str | Path):
+        raise InputError(f"--config conf: expected a folder, got {shown(folder)}")
+    return Request(str(experiment), overrides, Path(folder))
 
 
 def plan_again(folder: Path, conf: Path) -> Plan:
