@@ -30,7 +30,8 @@ SCHEMAS = {
     "events": EventsConfig,
     "tracking": TrackingConfig,
 }
-OPTIONS = sorted(path for group in ("dataset", "training", *SCHEMAS) for path in (CONF / group).glob("*.yaml"))
+OPTIONS = sorted(path for group in ("dataset", "training") for path in (CONF / group).glob("*.yaml"))
+OPTIONS += [CONF / group / "default.yaml" for group in SCHEMAS]  # others are there to say something else
 
 
 def leaves(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
