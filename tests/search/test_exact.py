@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from tests.random_maps import FAMILIES, all_patterns, random_map
 
 from lossjumps import ReluMap, find_cycles
-from lossjumps.search import itineraries
+from lossjumps.search import exact, itineraries
 from lossjumps.search.certified_signs import ADMISSIBLE, UNDECIDED, VIRTUAL, certified_signs
 from lossjumps.search.dyadic import DyadicMap
 from lossjumps.search.exact import Continuum, ExactCycle, verify_cycles, verify_itinerary
@@ -154,12 +154,12 @@ def test_generic_maps_agree_with_float64(family, seed, size, units):
     cycles = find_cycles(relu_map, 1).cycles
     verified = verify_cycles(relu_map, [cycle.itinerary for cycle in cycles])
     assert [cycle.key for cycle in verified.cycles] == [cycle.key for cycle in cycles]
-    for exact, cycle in zip(verified.cycles, cycles, strict=True):
-        np.testing.assert_allclose(exact.points, cycle.points, rtol=1e-7, atol=1e-9 * np.abs(cycle.points).max())
-        values = np.linalg.eigvals(exact.jacobian_product)
-        np.testing.assert_allclose(np.poly(exact.multipliers.values), np.poly(values), rtol=1e-6, atol=1e-6)
-        assert exact.index == (1 if np.linalg.det(np.eye(size) - exact.jacobian_product) > 0 else -1)
-        assert exact.stability == ("stable" if np.abs(values).max() < 1 else "unstable")
+    for same, cycle in zip(verified.cycles, cycles, strict=True):
+        np.testing.assert_allclose(same.points, cycle.points, rtol=1e-7, atol=1e-9 * np.abs(cycle.points).max())
+        values = np.linalg.eigvals(same.jacobian_product)
+        np.testing.assert_allclose(np.poly(same.multipliers.values), np.poly(values), rtol=1e-6, atol=1e-6)
+        assert same.index == (1 if np.linalg.det(np.eye(size) - same.jacobian_product) > 0 else -1)
+        assert same.stability == ("stable" if np.abs(values).max() < 1 else "unstable")
 
 
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 4), units=st.integers(1, 4), order=st.integers(1, 4))
@@ -206,6 +206,19 @@ def test_balls_give_what_rational_numbers_give(seed, size, order):
     np.testing.assert_array_equal(balls.points, rational.points)
     np.testing.assert_allclose(balls.relative_inputs, rational.relative_inputs, rtol=1e-13)
     assert balls.determinant_sign == rational.determinant_sign
+
+
+@pytest.mark.parametrize(("size", "order"), [(6, 40), (12, 8)])
+def test_long_cycles_are_the_same_in_balls_and_in_rational_numbers(size, order, monkeypatch):
+    generator = np.random.default_rng(size)
+    relu_map = random_map("shallow", size, 8, generator)
+    itinerary = generator.integers(0, 2, (order, 8)).astype(bool)
+    in_balls = exact._linearized(DyadicMap(relu_map), itinerary)
+    monkeypatch.setattr(exact, "LONG_PRODUCT", 10**9)
+    rational = exact._linearized(DyadicMap(relu_map), itinerary)
+    np.testing.assert_array_equal(in_balls[0], rational[0])
+    np.testing.assert_array_equal(in_balls[1].values, rational[1].values)
+    assert in_balls[1].stability == rational[1].stability
 
 
 # On and beside a border ------------------------------------------------------------------------------------------

@@ -4,13 +4,11 @@ from fractions import Fraction
 from math import prod
 
 import numpy as np
-import pytest
-from flint import fmpz, fmpz_mat, fmpz_poly
+from flint import arb, arb_mat, ctx, fmpz, fmpz_mat, fmpz_poly
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossjumps.search import unit_circle
-from lossjumps.search.unit_circle import multipliers_of, multipliers_of_polynomial
+from lossjumps.search.unit_circle import multipliers_in_ball, multipliers_of, multipliers_of_polynomial
 
 
 def places(multipliers):
@@ -74,26 +72,32 @@ def test_golden_mean_is_rounded_to_the_nearest():
     np.testing.assert_array_equal(multipliers.values, [(1 + 5**0.5) / 2, -0.6180339887498949])
 
 
-@pytest.mark.parametrize("balls_first", [False, True])
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 6), scale=st.sampled_from([0.2, 0.5, 1.0]))
-def test_matrices_agree_with_float64(balls_first, seed, size, scale):
+def test_matrices_agree_with_float64_and_with_their_balls(seed, size, scale):
     matrix = scale * np.random.default_rng(seed).normal(size=(size, size))
     integers = fmpz_mat([[int(Fraction(x) * 2**80) for x in row] for row in matrix])
-    limit = 0 if balls_first else unit_circle.EXACT_BITS
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unit_circle, "EXACT_BITS", limit)
-        multipliers = multipliers_of(integers, -80)
+    multipliers = multipliers_of(integers, -80)
     values = np.linalg.eigvals(matrix)
     np.testing.assert_allclose(np.poly(multipliers.values), np.poly(values), rtol=1e-9, atol=1e-12)
     assert multipliers.inside == np.count_nonzero(np.abs(values) < 1)
     assert multipliers.outside == np.count_nonzero(np.abs(values) > 1)
     assert multipliers.beyond_one == np.count_nonzero((values.imag == 0) & (values.real > 1))
     assert multipliers.beyond_minus_one == np.count_nonzero((values.imag == 0) & (values.real < -1))
+    with ctx.workprec(256):
+        in_ball = multipliers_in_ball(arb_mat(integers) * arb(2) ** -80)
+    np.testing.assert_array_equal(in_ball.values, multipliers.values)
+    assert places(in_ball) == places(multipliers)
+    assert in_ball.beyond_one == multipliers.beyond_one
+    assert in_ball.beyond_minus_one == multipliers.beyond_minus_one
 
 
-def test_balls_that_do_not_decide_give_way_to_the_exact_polynomial(monkeypatch):
-    # a Jordan block on the circle, and an ulp of a thousand bits inside
-    monkeypatch.setattr(unit_circle, "EXACT_BITS", 0)
+def test_balls_leave_multiple_multipliers_and_the_circle_itself_to_the_polynomial():
     one = fmpz(1) << 1000
     for diagonal, expected in ((one, (0, 2, 0)), (one - 1, (2, 0, 0)), (one + 1, (0, 0, 2))):
-        assert places(multipliers_of(fmpz_mat(2, 2, [diagonal, one, 0, diagonal]), -1000)) == expected
+        block = fmpz_mat(2, 2, [diagonal, one, 0, diagonal])
+        assert places(multipliers_of(block, -1000)) == expected
+        with ctx.workprec(128):
+            assert multipliers_in_ball(arb_mat(block) * arb(2) ** -1000) is None
+    with ctx.workprec(128):
+        assert multipliers_in_ball(arb_mat([[-1]])) is None
+        assert places(multipliers_in_ball(arb_mat([[arb(1) - arb(2) ** -100]]))) == (1, 0, 0)

@@ -11,20 +11,33 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 
 import numpy as np
+from flint import ctx
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.certified_signs import VIRTUAL, certified_signs
 from lossjumps.search.dyadic import DyadicMap, nearest_float
-from lossjumps.search.itinerary_equation import Solution, solve_in_balls, solve_rationally, solve_singular
+from lossjumps.search.itinerary_equation import (
+    Solution,
+    ball_composition,
+    solve_in_balls,
+    solve_rationally,
+    solve_singular,
+)
 from lossjumps.search.local_index import local_index
-from lossjumps.search.unit_circle import Multipliers, multipliers_of
+from lossjumps.search.unit_circle import Multipliers, multipliers_in_ball, multipliers_of, rounded_balls
 
 NEAR = 1e-9
 """Relative unit input below which the other side of the border is looked at too when cycles are verified."""
 
-LONG = 2000
-"""k M^2 from which balls are cheaper than rational numbers."""
+LONG = 100
+"""k M^2 from which points are solved for in balls before rational numbers."""
+
+LONG_PRODUCT = 1000
+"""k M^2 from which multipliers are enclosed in balls before the characteristic polynomial is expanded."""
+
+PRODUCT_PRECISIONS = (128, 512, 1536)
+"""Bits of those; long products have multipliers of very different size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,25 +197,28 @@ def _described(dyadic: DyadicMap, itinerary: np.ndarray, solution: Solution) -> 
         np.ascontiguousarray(np.roll(array, -shift, axis=0))
         for array in (itinerary, solution.points, solution.relative_inputs, solution.signs)
     )
-    product, _ = dyadic.composition(itinerary)
-    exponent = dyadic.exponent * len(itinerary)
-    one = 1 << -exponent
-    dimension = dyadic.relu_map.dimension
-    jacobian_product = np.array([nearest_float(value, one) for value in product.entries()])
     # a unit without weights, or one that nothing listens to, does not bend the map
     bending = np.any(dyadic.relu_map.V != 0.0, axis=1) & np.any(dyadic.relu_map.U != 0.0, axis=0)
     borders = (signs == 0) & bending
     on_border = bool(borders.any())
     index = local_index(dyadic, itinerary, borders) if on_border else solution.determinant_sign
-    return ExactCycle(
-        points,
-        itinerary,
-        jacobian_product.reshape(dimension, dimension),
-        multipliers_of(product, exponent),
-        relative,
-        index,
-        on_border,
-    )
+    return ExactCycle(points, itinerary, *_linearized(dyadic, itinerary), relative, index, on_border)
+
+
+def _linearized(dyadic: DyadicMap, itinerary: np.ndarray) -> tuple[np.ndarray, Multipliers]:
+    """The Jacobian product (M, M) of an itinerary, rounded to the nearest float64, and its multipliers."""
+    dimension = dyadic.relu_map.dimension
+    if len(itinerary) * dimension**2 >= LONG_PRODUCT:
+        for precision in PRODUCT_PRECISIONS:
+            with ctx.workprec(precision):
+                ball, _ = ball_composition(dyadic, itinerary)
+                entries, multipliers = rounded_balls(ball.entries()), multipliers_in_ball(ball)
+            if entries is not None and multipliers is not None:
+                return np.array(entries).reshape(dimension, dimension), multipliers
+    product, _ = dyadic.composition(itinerary)
+    exponent = dyadic.exponent * len(itinerary)
+    entries = [nearest_float(value, 1 << -exponent) for value in product.entries()]
+    return np.array(entries).reshape(dimension, dimension), multipliers_of(product, exponent)
 
 
 def _singular_verdict(dyadic: DyadicMap, itinerary: np.ndarray) -> Verdict:

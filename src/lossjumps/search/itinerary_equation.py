@@ -7,7 +7,7 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpz, fmpz_mat
 
 from lossjumps.search.dyadic import DyadicMap, identity, nearest_float
 from lossjumps.search.polyhedron import affine_solutions, relative_interior
-from lossjumps.search.unit_circle import ball_ends
+from lossjumps.search.unit_circle import rounded_balls
 
 BALL_PRECISIONS = (128, 512)
 """Bits; where these do not decide, an input is likely to be exactly zero."""
@@ -76,16 +76,23 @@ def solve_in_balls(dyadic: DyadicMap, itinerary: np.ndarray) -> Solution | None:
     return None
 
 
-def _ball_solution(dyadic: DyadicMap, itinerary: np.ndarray) -> Solution | None:
-    scale = arb(2) ** dyadic.exponent
-    pieces = {
-        region.tobytes(): tuple(arb_mat(part) * scale for part in dyadic.piece(region))
-        for region in np.unique(itinerary, axis=0)
-    }
-    product, point = pieces[itinerary[0].tobytes()]
+def ball_composition(dyadic: DyadicMap, itinerary: np.ndarray) -> tuple[arb_mat, arb_mat]:
+    """Balls of the Jacobian product T and the offset s of one time round an itinerary (k, H), in the precision set."""
+    product, shift = _ball_piece(dyadic, itinerary[0])
     for region in itinerary[1:]:
-        jacobian, offset = pieces[region.tobytes()]
-        product, point = jacobian * product, jacobian * point + offset
+        jacobian, offset = _ball_piece(dyadic, region)
+        product, shift = jacobian * product, jacobian * shift + offset
+    return product, shift
+
+
+def _ball_piece(dyadic: DyadicMap, region: np.ndarray) -> tuple[arb_mat, arb_mat]:
+    jacobian, offset = dyadic.piece(region)
+    scale = arb(2) ** dyadic.exponent
+    return arb_mat(jacobian) * scale, arb_mat(offset) * scale
+
+
+def _ball_solution(dyadic: DyadicMap, itinerary: np.ndarray) -> Solution | None:
+    product, point = ball_composition(dyadic, itinerary)
     system = arb_mat(identity(dyadic.relu_map.dimension)) - product
     determinant = system.det()
     if determinant.contains(0):
@@ -101,16 +108,13 @@ def _ball_solution(dyadic: DyadicMap, itinerary: np.ndarray) -> Solution | None:
         points.append(point.entries())
         values.append((inputs * point + biases).entries())
         if time + 1 < len(itinerary):
-            jacobian, offset = pieces[region.tobytes()]
+            jacobian, offset = _ball_piece(dyadic, region)
             point = jacobian * point + offset
     if any(value.contains(0) and not value.is_zero() for row in values for value in row):
         return None
-    rounded = []
-    for row in points:
-        ends = [ball_ends(coordinate) for coordinate in row]
-        if any(low != high for low, high in ends):
-            return None
-        rounded.append([low for low, _ in ends])
+    rounded = [rounded_balls(row) for row in points]
+    if any(row is None for row in rounded):
+        return None
     signs = np.array([[(value > 0) - (value < 0) for value in row] for row in values], dtype=np.int8)
     if np.any((signs == 0) & np.any(dyadic.relu_map.V != 0.0, axis=1)):
         return None

@@ -1,5 +1,6 @@
 """Where the roots of a characteristic polynomial lie with respect to the unit circle, decided without rounding."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,6 @@ FIRST_PRECISION = 128
 
 ROUNDING_PRECISION = 2048
 """Bits beyond which a part of a root that is still not told from zero is rounded to zero."""
-
-EXACT_BITS = 40_000
-"""Up to this many bits in a determinant the exact polynomial costs less than balls, or about as much."""
 
 INSIDE, ON, OUTSIDE = -1, 0, 1
 
@@ -52,16 +50,23 @@ class Multipliers:
 
 
 def multipliers_of(product: fmpz_mat, exponent: int) -> Multipliers:
-    """The multipliers of a Jacobian product, given as integers (M, M) times 2^exponent, exponent <= 0.
-
-    Where the numbers are large (long cycles of large networks) balls are tried first.
-    """
-    bits = max((abs(value).bit_length() for value in product.entries()), default=0)
-    if product.nrows() * max(int(bits), -exponent) > EXACT_BITS:
-        roots = _roots_from_balls(product, exponent)
-        if roots is not None:
-            return _summary(roots, ())
+    """The multipliers of a Jacobian product, given as integers (M, M) times 2^exponent, exponent <= 0."""
     return multipliers_of_polynomial(_rescaled(product.charpoly(), exponent))
+
+
+def multipliers_in_ball(product: arb_mat) -> Multipliers | None:
+    """The multipliers of the Jacobian products (M, M) in a ball, in the precision set.
+
+    None where one of them may lie on the circle, where two may be equal, or where their rounding is open.
+    """
+    balls = acb_mat(product).eig(nonstop=True)
+    if not all(root.is_finite() for root in balls):
+        return None
+    roots = [_real_if_alone(root, balls) for root in balls]
+    placed = [(root, 1, _place(root)) for root in roots]
+    if all(place is not None and _is_rounded(root) for root, _, place in placed):
+        return _summary(placed, ())
+    return None
 
 
 def multipliers_of_polynomial(polynomial: fmpz_poly) -> Multipliers:
@@ -110,7 +115,7 @@ def _roots_off_the_circle(polynomial: fmpz_poly) -> list[tuple[acb, int]]:
     while True:
         with ctx.workprec(precision):
             roots = [(root, _place(root)) for root in _isolated_roots(polynomial, precision)]
-        if all(place is not None and _well_rounded(root, precision) for root, place in roots):
+        if all(place is not None and (precision >= ROUNDING_PRECISION or _is_rounded(root)) for root, place in roots):
             return roots
         precision *= 2
 
@@ -132,24 +137,9 @@ def _roots_of_reciprocal(polynomial: fmpz_poly) -> list[tuple[acb, int]]:
                 placed.append((root, ON if partners == [number] else _place(root)))
                 if len(partners) != 1:
                     placed[-1] = root, None
-        if all(place is not None and _well_rounded(root, precision) for root, place in placed):
+        if all(place is not None and (precision >= ROUNDING_PRECISION or _is_rounded(root)) for root, place in placed):
             return placed
         precision *= 2
-
-
-def _roots_from_balls(product: fmpz_mat, exponent: int) -> list[tuple[acb, int, int]] | None:
-    """All roots with their places, or None where balls of a few hundred bits do not decide or separate them."""
-    for precision in (FIRST_PRECISION, 3 * FIRST_PRECISION):
-        with ctx.workprec(precision):
-            balls = acb_mat(arb_mat(product) * arb(2) ** exponent).eig(nonstop=True)
-            if not all(root.is_finite() for root in balls):
-                continue
-            roots = [_real_if_alone(root, balls) for root in balls]
-            placed = [(root, 1, _place(root)) for root in roots]
-            told = all(_told_from_the_real_axis(root) for root in roots)
-        if told and all(place is not None and _well_rounded(root, precision) for root, _, place in placed):
-            return placed
-    return None
 
 
 def _real_if_alone(root: acb, roots: list[acb]) -> acb:
@@ -158,10 +148,6 @@ def _real_if_alone(root: acb, roots: list[acb]) -> acb:
     return (
         acb(root.real) if sum(other.overlaps(conjugate) for other in roots) == 1 and root.overlaps(conjugate) else root
     )
-
-
-def _told_from_the_real_axis(root: acb) -> bool:
-    return root.imag == 0 or root.imag > 0 or root.imag < 0
 
 
 def ball_ends(part: arb) -> tuple[float, float]:
@@ -175,11 +161,14 @@ def ball_ends(part: arb) -> tuple[float, float]:
     return nearest_float(middle - radius, one), nearest_float(middle + radius, one)
 
 
-def _well_rounded(root: acb, precision: int) -> bool:
-    """Whether a ball of this precision says to which float64 both parts are rounded."""
-    if precision >= ROUNDING_PRECISION:
-        return True
-    return all(low == high for low, high in (ball_ends(root.real), ball_ends(root.imag)))
+def rounded_balls(balls: Iterable[arb]) -> list[float] | None:
+    """The nearest float64 of each, or None where a ball leaves that open."""
+    ends = [ball_ends(ball) for ball in balls]
+    return [low for low, _ in ends] if all(low == high for low, high in ends) else None
+
+
+def _is_rounded(root: acb) -> bool:
+    return rounded_balls((root.real, root.imag)) is not None
 
 
 def _rounded(part: arb) -> float:
