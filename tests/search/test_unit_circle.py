@@ -74,8 +74,10 @@ def test_golden_mean_is_rounded_to_the_nearest():
 
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 6), scale=st.sampled_from([0.2, 0.5, 1.0]))
 def test_matrices_agree_with_float64_and_with_their_balls(seed, size, scale):
-    matrix = scale * np.random.default_rng(seed).normal(size=(size, size))
-    integers = fmpz_mat([[int(Fraction(x) * 2**80) for x in row] for row in matrix])
+    generator = np.random.default_rng(seed)
+    matrix = scale * generator.normal(size=(size, size))
+    # more bits than a float64 has: half the sum of two float64 may lie midway between two others
+    integers = fmpz_mat([[int(Fraction(x) * 2**80) + int(generator.integers(2**20)) for x in row] for row in matrix])
     multipliers = multipliers_of(integers, -80)
     values = np.linalg.eigvals(matrix)
     np.testing.assert_allclose(np.poly(multipliers.values), np.poly(values), rtol=1e-9, atol=1e-12)
@@ -89,6 +91,13 @@ def test_matrices_agree_with_float64_and_with_their_balls(seed, size, scale):
     assert places(in_ball) == places(multipliers)
     assert in_ball.beyond_one == multipliers.beyond_one
     assert in_ball.beyond_minus_one == multipliers.beyond_minus_one
+
+
+def test_part_midway_between_two_floats_is_rounded_to_even():
+    # x^2 - (2 + 2^-52) x + 5: real parts 1 + 2^-53
+    multipliers = multipliers_of_polynomial(fmpz_poly([5 * 2**52, -(2**53 + 1), 2**52]))
+    np.testing.assert_array_equal(multipliers.values.real, [1.0, 1.0])
+    np.testing.assert_allclose(multipliers.values.imag, [2.0, -2.0], rtol=1e-15)
 
 
 def test_balls_leave_multiple_multipliers_and_the_circle_itself_to_the_polynomial():
