@@ -1,0 +1,77 @@
+"""The distinct borders of a ReLU map, and the linear piece on each side of them.
+
+Units whose borders coincide switch together (the two halves of a clipped unit without bias, duplicate units), units
+without weights never switch, and units without output do not matter to the map: for splitting space only the distinct
+borders of units that matter count.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossjumps.maps.relu_map import ReluMap
+
+COINCIDENT = 4.0 * np.finfo(float).eps
+"""Largest difference of the unit normals and offsets of two borders that are one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Borders:
+    """Distinct borders {z : normal . z + offset = 0} and the affine map on their sides, as (M, M + 1) blocks [J | f].
+
+    Attributes
+    ----------
+    normals : (B, M) array
+        Of length 1.
+    offsets : (B,) array
+    constant : (M, M + 1) array
+        What holds everywhere: A, c and the units that are always on.
+    sides : (B, 2, M, M + 1) array
+        What each border adds where normal . z + offset is negative (0) and positive (1).
+    sizes : (M, M + 1) array
+        Sum of the moduli of all that is added up: rounding of a piece is relative to it.
+    unit_border : (H,) int array
+        The border of each unit; -1 where the unit has no weights or no output.
+    unit_side : (H,) int array
+        The side on which the unit is on.
+    """
+
+    normals: np.ndarray
+    offsets: np.ndarray
+    constant: np.ndarray
+    sides: np.ndarray
+    sizes: np.ndarray
+    unit_border: np.ndarray
+    unit_side: np.ndarray
+
+
+def distinct_borders(relu_map: ReluMap) -> Borders:
+    """Gather the units of a map by their borders."""
+    A, U, V, b, c = relu_map.parameters
+    constant = np.column_stack([A, c])
+    lengths = np.linalg.norm(V, axis=1)
+    border = np.full(relu_map.units, -1)
+    side = np.ones(relu_map.units, dtype=np.int64)
+    kept: list[np.ndarray] = []
+    pieces: list[np.ndarray] = []
+    for unit in range(relu_map.units):
+        piece = np.outer(U[:, unit], np.append(V[unit], b[unit]))
+        if not U[:, unit].any():
+            continue
+        if lengths[unit] == 0.0:
+            constant = constant + (piece if b[unit] > 0.0 else 0.0)
+            continue
+        plane = np.append(V[unit], b[unit]) / lengths[unit]
+        for number, known in enumerate(kept):
+            for sign in (1.0, -1.0):
+                if np.abs(plane - sign * known).max() <= COINCIDENT * max(1.0, abs(plane[-1])):
+                    border[unit], side[unit] = number, int(sign > 0.0)
+        if border[unit] < 0:
+            border[unit] = len(kept)
+            kept.append(plane)
+            pieces.append(np.zeros((2, *constant.shape)))
+        pieces[border[unit]][side[unit]] += piece
+    planes = np.reshape(kept, (len(kept), relu_map.dimension + 1))
+    sides = np.reshape(pieces, (len(kept), 2, *constant.shape))
+    sizes = np.abs(np.column_stack([A, c])) + np.abs(U) @ np.abs(np.column_stack([V, b]))
+    return Borders(np.ascontiguousarray(planes[:, :-1]), planes[:, -1].copy(), constant, sides, sizes, border, side)

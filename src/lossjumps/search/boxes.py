@@ -1,0 +1,222 @@
+"""Boxes that hold every cycle of a map, and the proof that they do."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossjumps.maps.relu_map import ReluMap
+
+MARGIN = 1e-9
+"""Every bound is widened by this relative amount: far more than the rounding of its computation."""
+
+LARGEST_RADIUS = 1.0 - 1e-6
+"""A bound on the growth counts as a contraction up to this spectral radius."""
+
+MOST_CONDITION = 1e6
+"""Eigenvectors with a larger condition number are no coordinates."""
+
+WIDENING = 1e-6
+"""Room left around a box, relative to its size and place: a box that shrinks to a point is no coordinate frame."""
+
+TIGHTENINGS = 50
+"""Times that a box is replaced by bounds of its image."""
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """The states z with lower <= z <= upper, both (M,)."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Ridges:
+    """A map as A z + c + sum over its distinct borders i of phi_i(x_i), x_i = normal_i . z, with phi_i: R -> R^M.
+
+    Far out phi_i(x) is rising_i x for x > 0 and falling_i |x| for x < 0, up to a bounded part between lowest_i and
+    highest_i: units with parallel borders are one ridge, and those that cancel leave a bounded one.
+    """
+
+    linear: np.ndarray
+    constant: np.ndarray
+    normals: np.ndarray
+    rising: np.ndarray
+    falling: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
+
+
+def ridges(relu_map: ReluMap) -> _Ridges:
+    """Gather the units of a map by the direction of their borders."""
+    A, U, V, b, c = relu_map.parameters
+    constant = c.copy()
+    normals: list[np.ndarray] = []
+    members: list[list[tuple[int, float, float]]] = []
+    lengths = np.linalg.norm(V, axis=1)
+    for unit in np.flatnonzero(U.any(axis=0)):
+        if lengths[unit] == 0.0:
+            constant = constant + U[:, unit] * max(b[unit], 0.0)
+            continue
+        normal = V[unit] / lengths[unit]
+        for number, known in enumerate(normals):
+            sign = 1.0 if normal @ known > 0.0 else -1.0
+            if np.abs(normal - sign * known).max() <= 4.0 * np.finfo(float).eps:
+                members[number].append((int(unit), sign * lengths[unit], b[unit]))
+                break
+        else:
+            normals.append(normal)
+            members.append([(int(unit), lengths[unit], b[unit])])
+    shape = (len(normals), len(c))
+    rising, falling = np.zeros(shape), np.zeros(shape)
+    lowest, highest = np.zeros(shape), np.zeros(shape)
+    for number, units in enumerate(members):
+        size = np.zeros(len(c))
+        for unit, slope, _ in units:
+            (rising if slope > 0.0 else falling)[number] += abs(slope) * U[:, unit]
+            size += abs(slope) * np.abs(U[:, unit])
+        # what cancels but for rounding cancels
+        for recession in (rising, falling):
+            recession[number][np.abs(recession[number]) <= 8.0 * np.finfo(float).eps * size] = 0.0
+        # the bounded part is piecewise linear and constant far out: its extremes are at its corners
+        corners = np.array([-bias / slope for _, slope, bias in units] + [0.0])
+        values = sum(
+            np.maximum(slope * corners + bias, 0.0)[:, None] * U[:, unit] for unit, slope, bias in units
+        ) - np.where(corners[:, None] > 0.0, corners[:, None] * rising[number], -corners[:, None] * falling[number])
+        slack = MARGIN * np.abs(values).max()
+        lowest[number], highest[number] = values.min(axis=0) - slack, values.max(axis=0) + slack
+    return _Ridges(A, constant, np.reshape(normals, shape), rising, falling, lowest, highest)
+
+
+def _fixed_bound(growth: np.ndarray, offset: np.ndarray) -> np.ndarray | None:
+    """The largest r with r <= growth r + offset, for growth and offset >= 0; None where growth is no contraction."""
+    growth = growth * (1.0 + MARGIN)
+    if not np.isfinite(growth).all() or np.abs(np.linalg.eigvals(growth)).max() > LARGEST_RADIUS:
+        return None
+    bound = np.linalg.solve(np.eye(len(growth)) - growth, offset * (1.0 + MARGIN)) * (1.0 + MARGIN)
+    return bound if np.isfinite(bound).all() and np.all(bound >= growth @ bound + offset) else None
+
+
+def _signed_box(parts: _Ridges) -> Box | None:
+    """Bounds -l <= z <= u from one inequality for each sign: only what pushes outwards counts."""
+
+    def positive(array: np.ndarray) -> np.ndarray:
+        return np.maximum(array, 0.0)
+
+    up = np.hstack([positive(parts.linear), positive(-parts.linear)])
+    down = np.hstack([positive(-parts.linear), positive(parts.linear)])
+    forwards = np.hstack([positive(parts.normals), positive(-parts.normals)])
+    backwards = np.hstack([positive(-parts.normals), positive(parts.normals)])
+    # x^+ <= forwards . (u, l) and x^- <= backwards . (u, l): at any time only one of the two is not zero
+    for recession, reach in ((parts.rising, forwards), (parts.falling, backwards)):
+        up = up + positive(recession).T @ reach
+        down = down + positive(-recession).T @ reach
+    offset = np.concatenate(
+        [
+            positive(parts.constant + parts.highest.sum(axis=0)),
+            positive(-parts.constant - parts.lowest.sum(axis=0)),
+        ]
+    )
+    bound = _fixed_bound(np.vstack([up, down]), offset)
+    if bound is None:
+        return None
+    size = len(parts.constant)
+    return Box(-bound[size:], bound[:size])
+
+
+def _modal_box(parts: _Ridges) -> Box | None:
+    """Bounds of the coordinates along the eigenvectors of the mean of the two recession slopes."""
+    mean = parts.linear + ((parts.rising - parts.falling) / 2.0).T @ parts.normals
+    bend = (parts.rising + parts.falling) / 2.0
+    try:
+        values, vectors = np.linalg.eig(mean)
+        if not np.linalg.cond(vectors) < MOST_CONDITION:
+            return None
+        modes = np.linalg.inv(vectors)
+    except np.linalg.LinAlgError:
+        return None
+    slack = MARGIN * (np.abs(modes) @ np.abs(mean) @ np.abs(vectors))
+    growth = np.diag(np.abs(values)) + slack
+    growth = growth + np.abs(modes @ bend.T) @ np.abs(parts.normals @ vectors)
+    center = parts.constant + (parts.lowest + parts.highest).sum(axis=0) / 2.0
+    spread = (parts.highest - parts.lowest).sum(axis=0) / 2.0
+    bound = _fixed_bound(growth, np.abs(modes @ center) + np.abs(modes) @ spread)
+    if bound is None:
+        return None
+    reach = np.abs(vectors) @ bound * (1.0 + MARGIN)
+    return Box(-reach, reach)
+
+
+def image_bounds(relu_map: ReluMap, box: Box) -> Box:
+    """A box that holds the image of a box: interval arithmetic, widened by `MARGIN`.
+
+    Units of one ridge (parallel borders) are bounded together, at the corners of their piecewise linear sum; where
+    they depend on one state only, with what depends linearly on that state.
+    """
+    A, U, V, b, c = relu_map.parameters
+    center, reach = (box.upper + box.lower) / 2.0, (box.upper - box.lower) / 2.0
+    rest = A.copy()
+    lower, upper, size = c.copy(), c.copy(), np.abs(c)
+    lengths = np.linalg.norm(V, axis=1)
+    units = np.flatnonzero(U.any(axis=0))
+    normals = V[units] / np.where(lengths > 0.0, lengths, 1.0)[units, None]
+    left = np.ones(len(units), dtype=bool)
+    for first in range(len(units)):
+        if not left[first]:
+            continue
+        normal = normals[first]
+        signs = np.where(normals @ normal >= 0.0, 1.0, -1.0)
+        same = left & (np.abs(normals - signs[:, None] * normal).max(axis=1) <= 4.0 * np.finfo(float).eps)
+        left &= ~same
+        group = units[same]
+        slopes, biases = signs[same] * lengths[group], b[group]
+        middle, half = normal @ center, np.abs(normal) @ reach * (1.0 + MARGIN)
+        corners = -biases[slopes != 0.0] / slopes[slopes != 0.0]
+        points = np.concatenate([[middle - half, middle + half], corners[np.abs(corners - middle) < half]])
+        values = np.maximum(points[:, None] * slopes + biases, 0.0) @ U[:, group].T
+        moduli = np.abs(points[:, None] * slopes + biases) @ np.abs(U[:, group].T)
+        if np.count_nonzero(normal) == 1:  # a function of one state: its linear part is no other bound
+            state = int(np.flatnonzero(normal)[0])
+            values = values + points[:, None] * normal[state] * rest[:, state]
+            moduli = moduli + np.abs(points[:, None] * rest[:, state])
+            rest[:, state] = 0.0
+        lower, upper = lower + values.min(axis=0), upper + values.max(axis=0)
+        size = size + moduli.max(axis=0)
+    lower, upper = lower + rest @ center - np.abs(rest) @ reach, upper + rest @ center + np.abs(rest) @ reach
+    size = size + np.abs(rest) @ np.maximum(np.abs(box.lower), np.abs(box.upper))
+    return Box(lower - MARGIN * size, upper + MARGIN * size)
+
+
+def absorbing_box(relu_map: ReluMap) -> Box | None:
+    """A box that every bounded invariant set of a map lies in, all of its cycles among them, where one can be proved.
+
+    Let X be bounded with F(X) = X, and u_i, l_i >= 0 the largest and the largest negative coordinate i in X (0 if there
+    is none).  Each point of X is the image of a point of X, so that every upper bound of the coordinates of F in terms
+    of (u, l) is one of (u, l) themselves.  With units of parallel borders taken together, F is linear up to ridges that
+    grow at most like their recession slopes plus a bounded part; the bounds then read r <= G r + k with G, k >= 0, and
+    if the spectral radius of G is below 1, r <= (I - G)^-1 k.  Two choices of r are tried: (u, l), where only what
+    pushes outwards enters G (inhibition bounds nothing, and does not grow); and the moduli of the coordinates along the
+    eigenvectors of the mean recession slope, which suits full matrices A.  For clipped networks the recession slopes
+    of the ridges cancel and the spectral radius of A decides.  Afterwards the box is replaced by bounds of its image
+    as long as that shrinks it: X lies in the image of whatever it lies in.
+
+    Returns
+    -------
+    Box or None
+        None where the proof fails: there may be a box nevertheless.
+    """
+    parts = ridges(relu_map)
+    boxes = [box for box in (_signed_box(parts), _modal_box(parts)) if box is not None]
+    if not boxes:
+        return None
+    box = Box(np.max([box.lower for box in boxes], axis=0), np.min([box.upper for box in boxes], axis=0))
+    for _ in range(TIGHTENINGS):
+        image = image_bounds(relu_map, box)
+        tighter = Box(np.maximum(box.lower, image.lower), np.minimum(box.upper, image.upper))
+        gain = np.max(1.0 - (tighter.upper - tighter.lower) / np.maximum(box.upper - box.lower, np.finfo(float).tiny))
+        box = tighter
+        if gain < 1e-3:
+            break
+    room = WIDENING * np.maximum(np.abs(box.lower), np.abs(box.upper)).max()
+    room = room if room > 0.0 else WIDENING
+    return Box(box.lower - room, box.upper + room)

@@ -1,0 +1,317 @@
+"""Complete cycles of every order: split the states by their itineraries, drop what is empty, solve what closes.
+
+All states whose first t regions are given form a polyhedron (a polygon in the plane).  Starting from the whole space or
+a box, one more border at one more time splits it into two, and a part that is proved empty (`cells`) is dropped with
+all itineraries that continue it.  Only one rotation of each periodic itinerary is followed (Lyndon words).  What is
+left at order k holds every k-cycle: its itineraries are solved.  The number of cells grows like that of the
+itineraries that occur: polynomially where the map is not chaotic, like exp(h k), h the topological entropy, where
+it is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
+
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search import itineraries
+from lossjumps.search.borders import Borders, distinct_borders
+from lossjumps.search.boxes import Box
+from lossjumps.search.complete import merge_at_borders
+from lossjumps.search.cycle import Cycle, solve_cycle
+from lossjumps.search.kernels import virtual_cycle
+from lossjumps.search.splitting_kernel import walk_itineraries
+
+MOST_CELLS = 2_000_000
+"""Cells looked at before a search gives up: a few seconds."""
+
+HIT_BYTES = 2**26
+"""Memory for the itineraries that close."""
+
+ILL_CONDITIONED = 1e-11
+"""Smallest relative pivot of I - T with which a solution is taken for one."""
+
+INSIDE = 1e-9
+"""Relative width by which a cycle may reach out of a box and still count as inside."""
+
+
+@dataclass(frozen=True, eq=False)
+class SplitCycles:
+    """The cycles that splitting by itinerary found.
+
+    Attributes
+    ----------
+    cycles : tuple of Cycle
+        Of orders 1 ... complete_order, sorted by order, then by itinerary.
+    complete_order : int
+        Every cycle in the domain of each order up to this one is among them, but for those of `degenerate` and
+        `undecided`; smaller than asked for where the budget of cells ended before.
+    degenerate : tuple of (k, H) bool arrays
+        Itineraries with singular I - T that may hold a continuum of fixed points of F^k.
+    undecided : dict of int to int
+        For orders where there are any: closed itineraries whose solution is lost in rounding.
+    cells : dict of int to int
+        For each order: cells of states that share that many regions.
+    visits : int
+        Cells looked at in all.
+    """
+
+    cycles: tuple[Cycle, ...]
+    complete_order: int
+    degenerate: tuple[np.ndarray, ...]
+    undecided: dict[int, int]
+    cells: dict[int, int]
+    visits: int
+
+
+@dataclass(frozen=True, eq=False)
+class Simplex:
+    """Corners Z (M, n) and their homogeneous coordinate w (n,): the states Z g / w . g with g >= 0.
+
+    first_sides (B,) says on which side of a border all of it lies, -1 where the border may cut it.
+    """
+
+    corners: np.ndarray
+    at_one: np.ndarray
+    first_sides: np.ndarray
+
+    @property
+    def from_state(self) -> np.ndarray:
+        """(n, M + 1) matrix from (z, 1) to g."""
+        return np.linalg.inv(np.vstack([self.corners, self.at_one]))
+
+
+def _independent(normals: np.ndarray) -> list[int]:
+    """Rows that span the row space, chosen greedily far from the span of those before."""
+    chosen: list[int] = []
+    rest = normals.copy()
+    while len(chosen) < normals.shape[1]:
+        lengths = np.linalg.norm(rest, axis=1) if len(rest) else np.zeros(0)
+        if not len(lengths) or lengths.max() < 1e-6:
+            break
+        chosen.append(int(np.argmax(lengths)))
+        direction = rest[chosen[-1]] / lengths[chosen[-1]]
+        rest = rest - np.outer(rest @ direction, direction)
+        rest[chosen] = 0.0
+    return chosen
+
+
+def orthants(borders: Borders, scale: float) -> list[Simplex]:
+    """The 2^M cones of the whole space between M independent hyperplanes, borders as far as there are any."""
+    dimension = borders.normals.shape[1]
+    chosen = _independent(borders.normals)
+    frame = borders.normals[chosen]
+    if len(chosen) < dimension:
+        frame = np.vstack([frame, np.linalg.svd(np.vstack([frame, np.zeros((1, dimension))]))[2][len(chosen) :]])
+    apex = np.linalg.solve(frame, -np.append(borders.offsets[chosen], np.zeros(dimension - len(chosen))))
+    directions = scale * np.linalg.inv(frame)
+    simplices = []
+    for number in range(2**dimension):
+        positive = np.array([number >> k & 1 for k in range(dimension)])
+        first_sides = np.full(len(borders.normals), -1, dtype=np.int64)
+        first_sides[chosen] = positive[: len(chosen)]
+        corners = np.column_stack([apex, directions * (2 * positive - 1)])
+        simplices.append(Simplex(corners, np.eye(dimension + 1)[0], first_sides))
+    return simplices
+
+
+def around_box(borders: Borders, box: Box) -> Simplex:
+    """A simplex that contains a box, with a corner in its lower corner."""
+    dimension = len(box.lower)
+    edges = dimension * np.diag(box.upper - box.lower)
+    corners = box.lower[:, None] + np.column_stack([np.zeros(dimension), edges])
+    return Simplex(corners, np.ones(dimension + 1), np.full(len(borders.normals), -1, dtype=np.int64))
+
+
+def scale_of(borders: Borders) -> float:
+    """Typical distance of borders and offsets from the origin."""
+    size = np.abs(borders.offsets).max(initial=0.0) + np.abs(borders.constant[:, -1]).max()
+    return float(size) if size > 0.0 else 1.0
+
+
+def closed_words(
+    borders: Borders, simplices: list[Simplex], max_order: int, max_cells: int, box: Box | None = None
+) -> tuple[list[tuple[np.ndarray, bool]] | None, np.ndarray, int]:
+    """Itineraries by distinct borders (k, B) whose cells may hold fixed points of F^k, one rotation of each.
+
+    Returns
+    -------
+    words : list of ((k, B) int8 array, bool) or None
+        With each, whether I - T is singular within rounding; None where `max_cells` did not suffice.
+    cells : (max_order + 1,) int array
+        Cells of each length.
+    visits : int
+        Cells looked at.
+    """
+    count, dimension = borders.normals.shape
+    faces = np.zeros((0, dimension)), np.zeros(0)
+    if box is not None:
+        faces = np.vstack([np.eye(dimension), -np.eye(dimension)]), np.concatenate([-box.lower, box.upper])
+    rounding = float((len(borders.unit_border) + dimension + 4) * np.finfo(float).eps)
+    hits = np.empty((max(16, min(2**17, HIT_BYTES // (max_order * count))), max_order * count), dtype=np.int8)
+    orders = np.empty(len(hits), dtype=np.int64)
+    singular = np.empty(len(hits), dtype=np.bool_)
+    cells = np.zeros(max_order + 1, dtype=np.int64)
+    words: dict[bytes, tuple[np.ndarray, bool]] = {}
+    visits = 0
+    for simplex in simplices:
+        at_infinity = not simplex.at_one.any()
+        n_hits, looked_at = walk_itineraries(
+            borders.normals,
+            borders.offsets,
+            borders.constant,
+            borders.sides,
+            borders.sizes,
+            rounding,
+            np.ascontiguousarray(simplex.corners),
+            simplex.at_one,
+            np.zeros((simplex.corners.shape[1], dimension + 1)) if at_infinity else simplex.from_state,
+            simplex.first_sides,
+            *faces,
+            max_order,
+            max_cells - visits,
+            hits,
+            orders,
+            singular,
+            cells,
+        )
+        visits += looked_at
+        if n_hits < 0:
+            return None, cells, visits
+        for hit in range(n_hits):
+            word = hits[hit, : orders[hit] * count].reshape(orders[hit], count).copy()
+            words.setdefault(word.tobytes(), (word, bool(singular[hit])))
+    return list(words.values()), cells, visits
+
+
+def _is_singular(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
+    points, inputs = np.empty((len(itinerary), relu_map.dimension)), np.empty(itinerary.shape)
+    pivot, sign, _ = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, np.empty_like(relu_map.A))
+    return sign == 0.0 or pivot < ILL_CONDITIONED
+
+
+def _itinerary_of(relu_map: ReluMap, borders: Borders, word: np.ndarray) -> np.ndarray:
+    """The itinerary (k, H) of the (virtual) cycle of a word over the distinct borders."""
+    itinerary = np.repeat(relu_map.b[None, :] > 0.0, len(word), axis=0)
+    switching = borders.unit_border >= 0
+    itinerary[:, switching] = word[:, borders.unit_border[switching]] == borders.unit_side[switching]
+    silent = ~switching & relu_map.V.any(axis=1)
+    if silent.any():
+        itinerary[:, silent] = False
+        points = np.empty((len(word), relu_map.dimension))
+        inputs = np.empty(itinerary.shape)
+        sign = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, np.empty_like(relu_map.A))[1]
+        if sign != 0.0:
+            itinerary[:, silent] = inputs[:, silent] > 0.0
+    return itinerary
+
+
+def _holds_a_continuum(borders: Borders, word: np.ndarray, box: Box | None) -> bool:
+    """Whether F^k(z) = z has solutions with the sides of a word whose I - T is singular: a linear program (HiGHS)."""
+    dimension = borders.normals.shape[1]
+    product, shift = np.eye(dimension), np.zeros(dimension)
+    rows, bounds = [], []
+    for sides in word:
+        sign = np.where(sides == 1, -1.0, 1.0)
+        rows.append(sign[:, None] * (borders.normals @ product))
+        bounds.append(-sign * (borders.normals @ shift + borders.offsets))
+        piece = borders.constant + borders.sides[np.arange(len(sides)), sides].sum(axis=0)
+        product, shift = piece[:, :-1] @ product, piece[:, :-1] @ shift + piece[:, -1]
+    solution = linprog(
+        np.zeros(dimension),
+        A_ub=np.vstack(rows),
+        b_ub=np.concatenate(bounds),
+        A_eq=np.eye(dimension) - product,
+        b_eq=shift,
+        bounds=(None, None) if box is None else np.column_stack([box.lower, box.upper]),
+        method="highs",
+    )
+    return solution.status != 2
+
+
+def _lies_in(cycle: Cycle, box: Box) -> bool:
+    slack = INSIDE * (box.upper - box.lower)
+    return bool(np.all((cycle.points >= box.lower - slack) & (cycle.points <= box.upper + slack)))
+
+
+def _solved(
+    relu_map: ReluMap, borders: Borders, words: list[tuple[np.ndarray, bool]], box: Box | None
+) -> tuple[list[Cycle], list[np.ndarray], dict[int, int]]:
+    """Cycles, degenerate itineraries and numbers of undecided ones among closed words."""
+    cycles: list[Cycle] = []
+    degenerate: list[np.ndarray] = []
+    undecided: dict[int, int] = {}
+    for word, singular in words:
+        itinerary = _itinerary_of(relu_map, borders, word)
+        if singular and _is_singular(relu_map, itinerary):
+            if _holds_a_continuum(borders, word, box):
+                degenerate.append(itineraries.canonical(itinerary))
+            continue
+        if not itineraries.is_primitive(itinerary):  # the border of no unit tells the rounds apart: one of lower order
+            continue
+        cycle, decided = solve_cycle(relu_map, itinerary)
+        if cycle is not None:
+            cycles += [cycle] if box is None or _lies_in(cycle, box) else []
+        elif singular or not decided:
+            undecided[len(word)] = undecided.get(len(word), 0) + 1
+    return merge_at_borders(cycles), degenerate, undecided
+
+
+def _trial_orders(max_order: int) -> list[int]:
+    """1, 2, 4, ... max_order: what does not fit into the budget is noticed early, and costs little more."""
+    orders = [2**k for k in range(max_order.bit_length()) if 2**k < max_order]
+    return [*orders, max_order]
+
+
+def split_cycles(
+    relu_map: ReluMap, max_order: int, box: Box | None = None, *, bounded: bool = False, max_cells: int = MOST_CELLS
+) -> SplitCycles:
+    """Every cycle of orders 1 ... max_order in a box or the whole space, by splitting by itinerary.
+
+    Parameters
+    ----------
+    relu_map : ReluMap
+    max_order : int
+    box : Box, optional
+        Every point of a cycle has to lie in it; the whole space if not given (within `FARTHEST` times the scale of
+        the map's borders and offsets).
+    bounded : bool
+        The box is known to hold all cycles of the map (`absorbing_box`): later points need not be checked against it.
+    max_cells : int
+        Budget of cells looked at for one maximal order; where it ends, a smaller order is completed.
+
+    Returns
+    -------
+    SplitCycles
+    """
+    borders = distinct_borders(relu_map)
+    if len(borders.normals) == 0:
+        borders = _with_a_border(borders)
+    simplices = orthants(borders, scale_of(borders)) if box is None else [around_box(borders, box)]
+    faces = None if bounded else box
+    complete_order, visits = 0, 0
+    words: list[tuple[np.ndarray, bool]] = []
+    cells = np.zeros(1, dtype=np.int64)
+    above = max_order + 1
+    trials = _trial_orders(max_order)
+    while trials:
+        order = trials.pop(0)
+        found, counted, looked_at = closed_words(borders, simplices, order, max_cells, faces)
+        visits += looked_at
+        if found is None:
+            above = order
+        else:
+            complete_order, words, cells = order, found, counted
+        if not trials or found is None:
+            trials = [(complete_order + above) // 2] if above - complete_order > 1 else []
+    cycles, degenerate, undecided = _solved(relu_map, borders, words, box)
+    counts = {order: int(cells[order]) for order in range(1, complete_order + 1)}
+    return SplitCycles(tuple(cycles), complete_order, tuple(degenerate), undecided, counts, visits)
+
+
+def _with_a_border(borders: Borders) -> Borders:
+    """A linear map with a border that changes nothing: one side of it is as good as the other."""
+    dimension = borders.constant.shape[0]
+    normals = np.eye(dimension)[:1]
+    sides = np.zeros((1, 2, dimension, dimension + 1))
+    return Borders(normals, np.ones(1), borders.constant, sides, borders.sizes, borders.unit_border, borders.unit_side)
