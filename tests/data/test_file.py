@@ -93,3 +93,17 @@ def test_path_is_relative_to_the_working_directory(recording, monkeypatch):
 def test_ranges(keys, key):
     with pytest.raises(InputError, match=re.escape(f"{key}: expected")):
         config(**({"path": "x.npy"} | keys))
+
+
+def test_a_clock_is_not_observed_by_mistake(tmp_path):
+    path = tmp_path / "cell.csv"
+    voltage = np.random.default_rng(4).normal(size=60)
+    path.write_text("t [s],v [mV]\n" + "".join(f"{0.05 * i:.2f},{v}\n" for i, v in enumerate(voltage)))
+    lengths = {"length_train": 30, "length_test": 30}
+    with pytest.raises(InputError, match=r"column 't \[s\]' rises .* such as dataset.columns=\['v \[mV\]'\], that one"):
+        file.load(config(path, **lengths))
+    np.testing.assert_allclose(raw(file.load(config(path, columns=["v [mV]"], **lengths)))[:, 0], voltage)
+    asked = file.load(config(path, columns=["0", "1"], **lengths))
+    assert asked.train.shape == (30, 2)
+    np.savetxt(path, np.arange(60.0))  # the only column is what there is
+    assert file.load(config(path, **lengths)).train.shape == (30, 1)

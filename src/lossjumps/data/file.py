@@ -81,7 +81,8 @@ def load(config: FileConfig) -> Series:
     Raises
     ------
     InputError
-        If the file or what it holds is unfit: missing, empty, text, not finite, constant, too short.
+        If the file or what it holds is unfit: missing, empty, text, not finite, constant, too short; or if all its
+        columns are to be observed and one is a clock.
     """
     path = _place(config)
     table = _samples(config)
@@ -98,6 +99,13 @@ def load(config: FileConfig) -> Series:
     for row, column in np.argwhere(~np.isfinite(raw))[:1]:
         where = f"sample {row} of column {_called(chosen[column], table)}"
         raise InputError(f"{path}: expected finite numbers, found {raw[row, column]} in {where} (0 the first)")
+    if config.columns is None and len(chosen) > 1:
+        for column in np.flatnonzero(_counts_time(raw)):
+            others = [_called(other, table) for other in chosen if other != column]
+            raise InputError(
+                f"{path}: column {_called(column, table)} rises by the same step in every row, as time does; say which "
+                f"columns to observe, such as dataset.columns=[{', '.join(others)}], that one as well if it is meant"
+            )
     train, test = split(raw, config.length_train, config.length_test, **lengths)
     return standardised(
         train,
@@ -107,6 +115,13 @@ def load(config: FileConfig) -> Series:
         generator=np.random.default_rng([config.noise_seed, OBSERVATION_NOISE]),
         what=str(path),
     )
+
+
+def _counts_time(raw: np.ndarray) -> np.ndarray:
+    """Tell which columns of (T, C) are a clock or a row number: to a thousandth, every step is the same, and not 0."""
+    steps = np.diff(raw, axis=0)
+    mean = steps.mean(axis=0)
+    return (mean != 0) & (np.abs(steps - mean).max(axis=0) <= 1e-3 * np.abs(mean))
 
 
 def content(config: FileConfig) -> str:
