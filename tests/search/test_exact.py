@@ -382,6 +382,16 @@ def test_border_point_of_a_continuum_belongs_to_it():
     assert verdict.found is None
 
 
+def test_end_of_a_continuum_has_no_index():
+    # z' = z / 2 for z <= 0, z beyond: 0 has a regular piece of its own, and is not isolated
+    verified = verify_cycles(tent(0.5, 1.0, 0.0), [word("0")])
+    (end,), (continuum,) = verified.cycles, verified.continua
+    assert end.points == 0.0
+    assert end.index is None
+    assert end.index_of_iterate(2) is None
+    np.testing.assert_array_equal(continuum.itinerary, word("1"))
+
+
 def test_singular_piece_that_is_met_in_one_point():
     # z1 = z1 + relu(-z1 - z2) + relu(z1 - z2), z2' = z2 / 2: all off solves on the line z2 = 0, where |z1| <= 0
     relu_map = ReluMap(

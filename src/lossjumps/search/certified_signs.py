@@ -291,13 +291,3 @@ def _decided_signs(V, b, itinerary, jacobians, jacobian_radii, offsets, offset_r
     if wrong:
         return VIRTUAL
     return UNDECIDED if undecided else ADMISSIBLE
-
-
-@numba.njit(cache=True)
-def certify_all(A, U, V, b, c, itineraries):
-    """`certified_signs` of many itineraries (N, k, H): verdicts (N,), to be handed to exact arithmetic where 0."""
-    verdicts = np.empty(itineraries.shape[0], dtype=np.int8)
-    relative = np.empty(itineraries.shape[1:])
-    for i in range(itineraries.shape[0]):
-        verdicts[i] = certified_signs(A, U, V, b, c, itineraries[i], relative)[0]
-    return verdicts
