@@ -71,7 +71,10 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_named_files_exist() -> None:
-    for name in re.findall(r"`((?:src|conf|docs|tests)/[\w/.]+)`", "".join(page.read_text() for page in PAGES)):
+    for name in re.findall(
+        r"`((?:src|conf|docs|tests)/[\w/.]+)`",
+        "".join(page.read_text() for page in PAGES if page.name != "extending.md"),
+    ):
         assert (ROOT / name).exists(), name
 
 

@@ -13,6 +13,10 @@ from lossjumps.errors import InputError, one_of
 from lossjumps.schema import DatasetConfig, require
 
 
+FEWEST_FOR_A_CLOCK = 20
+"""Samples from which on steps that are all the same are no accident."""
+
+
 @dataclass
 class FileConfig(DatasetConfig):
     """A file of real numbers: a row a sample, a column a variable."""
@@ -99,7 +103,7 @@ def load(config: FileConfig) -> Series:
     for row, column in np.argwhere(~np.isfinite(raw))[:1]:
         where = f"sample {row} of column {_called(chosen[column], table)}"
         raise InputError(f"{path}: expected finite numbers, found {raw[row, column]} in {where} (0 the first)")
-    if config.columns is None and len(chosen) > 1:
+    if config.columns is None and len(chosen) > 1 and len(raw) >= FEWEST_FOR_A_CLOCK:
         for column in np.flatnonzero(_counts_time(raw)):
             others = [_called(other, table) for other in chosen if other != column]
             raise InputError(
