@@ -1,76 +1,143 @@
 """The command line `lossjumps`: a subcommand a stage, and what one needs beside them."""
 
 import argparse
+import contextlib
+import importlib.metadata
+import os
 import shlex
+import signal
 import sys
+import textwrap
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lossjumps import ui_command
-from lossjumps.errors import InputError
-from lossjumps.stages.listing import EXPERIMENT, STAGES, Stage, check_inputs
+from lossjumps.errors import InputError, one_of
+from lossjumps.failures import DONE, FAILED, Signalled, explain
+from lossjumps.progress import ProgressDisplay, duration
+from lossjumps.stages.listing import BATCH, EXPERIMENT, STAGES, Stage, check_inputs
 
 CONF = Path("conf")
+WIDTH = 98
 
 EPILOG = """\
 examples:
   lossjumps plan results/default
   lossjumps dataset results/default/data/lorenz63-1a2b3c4d
   lossjumps train results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
-  lossjumps train dataset=lorenz63 training=gtf training.epochs=100      make the folder first, in results/single
+  lossjumps train training=gtf training.epochs=100      makes the folder first, in results/single
   lossjumps dynamics results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
   lossjumps jumps results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
   lossjumps coincidences results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
   lossjumps statistics results/default
   lossjumps report results/default
   lossjumps track results/default
-  lossjumps find weights.npz --max-order 8              every fixed point and cycle of a network from a file
-  lossjumps prune results/default                       what no plan names any more; --yes removes it
-  lossjumps ui results                                  MLflow at http://127.0.0.1:5000, for all experiments
+  lossjumps find weights.npz --max-order 8              every fixed point and cycle of a network
+  lossjumps prune results/default                       what no plan names; --yes removes it
+  lossjumps ui results                                  MLflow at http://127.0.0.1:5000
 
-exit status: 0 done, 2 bad input (one line says what), 1 anything else
+`snakemake` runs all stages of an experiment in their order; `lossjumps COMMAND --help` says more.
+exit status: 0 done, 2 bad input (one line says what), 130 Ctrl-C, 1 anything else
 """
+
+EXAMPLE_OVERRIDES = "training=gtf training.epochs=20 seed=0"
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all bad input is."""
+    """A parser whose errors are one line, as all bad input is, and whose help fits a terminal of 100 columns."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", _formatter)
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see `{self.prog} --help`")
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=24, width=WIDTH)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the program's name; by default those of this process.
 
     Returns
     -------
     int
-        Exit status: 0 done, 1 a package is missing, 2 bad input.
+        Exit status: 0 done, 2 bad input, 128 + its number where a signal ended it (Ctrl-C: 130), 1 anything else.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
+    work = _Work(" ".join(given[:2]))
     try:
-        parsed = _parser(given[:1]).parse_args(given)
-        parsed.run(parsed)
-    except InputError as error:
-        print(f"lossjumps: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        if (error.name or "lossjumps").split(".")[0] == "lossjumps":
-            raise
-        print(f"lossjumps: {error.name} is not installed; pip install 'lossjumps[pipeline]' brings it", file=sys.stderr)
-        return 1
-    return 0
+        with _signals():
+            _run(given, work)
+            sys.stdout.flush()
+    except BrokenPipeError:  # such as `lossjumps find ... | head`: who reads has read enough
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (Exception, KeyboardInterrupt, Signalled) as error:
+        said, status = explain(error, work.doing, work.place)
+        before, newline, last = said.rpartition("\n")
+        print(f"{before}{newline}lossjumps: {last}", file=sys.stderr, flush=True)
+        return status
+    return DONE
 
 
-def _parser(command: Sequence[str]) -> _Parser:
+class _Work:
+    """What a command is doing, for the line that says what ended it."""
+
+    def __init__(self, doing: str) -> None:
+        self.doing = doing
+        self.display: ProgressDisplay | None = None
+
+    @property
+    def place(self) -> str:
+        """How far it is; empty if that is not known."""
+        return self.display.place if self.display else ""
+
+
+@contextlib.contextmanager
+def _signals():
+    """Let what asks the program to end be an exception, so that nothing stays half-written."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        raise Signalled(number)
+
+    asked = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, before in asked.items():
+            signal.signal(number, before)
+
+
+def _run(given: Sequence[str], work: _Work) -> None:
+    parser, names = _parser(given[:1])
+    if not given:
+        parser.print_help()
+        return
+    if not given[0].startswith("-") and given[0] not in names:
+        raise InputError(f"{given[0]}: unknown command; {one_of(given[0], names)}")
+    parsed = parser.parse_args(given)
+    parsed.run(parsed, work)
+
+
+def _parser(command: Sequence[str]) -> tuple[_Parser, list[str]]:
+    """The parser and the names of the commands."""
     parser = _Parser(
         prog="lossjumps",
         description="Loss jumps and bifurcations in the training of ReLU networks.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"lossjumps {importlib.metadata.version('lossjumps')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for stage in STAGES.values():
         _add_stage(commands, stage)
@@ -79,33 +146,61 @@ def _parser(command: Sequence[str]) -> _Parser:
         from lossjumps import find_command
 
         find_command.add_arguments(find)
-        find.set_defaults(run=find_command.run)
+        find.set_defaults(run=lambda parsed, work: find_command.run(parsed))
     prune = commands.add_parser("prune", help="list, or remove, what no plan names any more, in files and in MLflow")
     prune.add_argument("folder", type=Path, metavar="FOLDER", help=EXPERIMENT)
     prune.add_argument("--yes", action="store_true", help="remove it")
     prune.set_defaults(run=_prune)
     ui = commands.add_parser("ui", help="look at the results in MLflow")
     ui_command.add_arguments(ui)
-    ui.set_defaults(run=ui_command.run)
-    return parser
+    ui.set_defaults(run=lambda parsed, work: ui_command.run(parsed))
+    return parser, list(commands.choices)
 
 
 def _add_stage(commands: argparse._SubParsersAction, stage: Stage) -> None:
     parser = commands.add_parser(
         stage.name,
         help=stage.help,
-        description=f"{stage.help[0].upper()}{stage.help[1:]}.",
-        epilog="With overrides the folder is made first, in results/single.  "
-        f"Example: lossjumps {stage.name} {stage.folder}",
+        description=f"{stage.help[0].upper()}{stage.help[1:]}.\n\n{_files(stage)}",
+        epilog=_examples(stage),
     )
     parser.add_argument("target", nargs="+", metavar="FOLDER | KEY=VALUE", help=f"{stage.folder}, or overrides")
     parser.add_argument(
         "--conf", type=Path, metavar="DIR", help=f"configuration folder, for overrides and `plan` (default: {CONF})"
     )
-    parser.set_defaults(run=lambda parsed: _run_stage(stage, parsed.target, parsed.conf))
+    parser.set_defaults(run=lambda parsed, work: _run_stage(stage, parsed.target, parsed.conf, work))
 
 
-def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None) -> None:
+def _files(stage: Stage) -> str:
+    """What a stage reads and writes, for its help."""
+    needs = ", ".join(stage.needs)
+    told = {
+        "reads": ", ".join([*stage.reads, *([needs] if needs and stage.folder == BATCH else [])]),
+        "": f"of each batch {needs}" if needs and stage.folder == EXPERIMENT else "",
+        "writes": ", ".join(stage.makes),
+    }
+    return "\n".join(
+        textwrap.fill(text, WIDTH, initial_indent=f"{heading:<8}", subsequent_indent=" " * 8)
+        for heading, text in told.items()
+        if text
+    )
+
+
+def _examples(stage: Stage) -> str:
+    """Examples for the help of a stage; the last can be pasted into a shell where `conf` is."""
+    of_experiment = stage.folder == EXPERIMENT
+    until = list(STAGES.values())[: list(STAGES).index(stage.name) + 1]
+    names = [earlier.name for earlier in until if of_experiment or earlier.folder != EXPERIMENT]
+    also = f"\n  lossjumps {stage.name} {EXPERIMENT}" if stage.name == "track" else ""
+    return (
+        f"examples:\n  lossjumps {stage.name} {stage.folder}{also}\n"
+        f"  for stage in {' '.join(names)}; do\n"
+        f"    lossjumps $stage {EXAMPLE_OVERRIDES} || break\n  done\n\n"
+        "With overrides the folder is made first, in results/single."
+    )
+
+
+def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None, work: _Work) -> None:
     if all("=" in text and not Path(text).exists() for text in target):
         from lossjumps.configuration.request import SINGLE, Request
         from lossjumps.stages.prepare import folders, prepare
@@ -126,14 +221,19 @@ def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None) -> None:
     else:
         raise InputError(f"{stage.name}: expected one folder, or overrides key=value; got {' '.join(target)}")
     for folder in chosen:
+        work.doing = f"{stage.name} {folder}"
+        started = time.monotonic()
         if stage.name == "plan":
             stage.module.run(folder, conf or CONF)
+        elif stage.step:
+            with ProgressDisplay(stage.name, stage.step) as work.display:
+                stage.module.run(folder, work.display)
         else:
             stage.module.run(folder)
-        print(f"{stage.name}: {folder} done")
+        print(f"{stage.name}: {folder} done in {duration(time.monotonic() - started)}")
 
 
-def _prune(parsed: argparse.Namespace) -> None:
+def _prune(parsed: argparse.Namespace, work: _Work) -> None:
     from lossjumps.stages.prune import prune
 
     print("\n".join(prune(parsed.folder, parsed.yes)))

@@ -47,7 +47,9 @@ class ProgressDisplay:
         self.stream = sys.stderr if stream is None else stream
         self.on_terminal = is_terminal(self.stream)
         self._started = self._shown = clock()
-        self._first: int | None = None
+        self.place = ""
+        """How far it is, in words; empty before the first step."""
+        self._first: tuple[int, float] | None = None
         self._tenth = -1
         self._drawn = False
 
@@ -63,41 +65,42 @@ class ProgressDisplay:
     def __call__(self, done: int, total: int, remark: str = "") -> None:
         """Take note that `done` of `total` steps are done, and show it if it is time to."""
         now = self.clock()
+        self.place = ", ".join(part for part in (f"{self.unit} {done} of {total}", remark) if part)
         if self._first is None:
-            self._first = done  # what was done before does not count for how long the rest takes
+            self._first = done, now  # what came before does not count for how long the rest takes
         tenth = 10 * done // max(total, 1)
         if self.on_terminal:
             if self._drawn and done < total and now - self._shown < self.REDRAWN:
                 return
             width = shutil.get_terminal_size().columns - 1
-            self.stream.write("\r\x1b[K" + self._bar(done, total, now, remark)[:width])
+            self.stream.write("\r\x1b[K" + self._bar(done, total, remark, self._times(done, total, now))[:width])
             self._drawn = True
         else:
             if tenth <= self._tenth and now - self._shown < self.WRITTEN:
                 return
-            self.stream.write(self._line(done, total, now, remark) + "\n")
+            self.stream.write(self._line(done, total, remark, self._times(done, total, now)) + "\n")
         self.stream.flush()
         self._shown, self._tenth = now, tenth
 
-    def _bar(self, done: int, total: int, now: float, remark: str) -> str:
+    def _bar(self, done: int, total: int, remark: str, times: list[str]) -> str:
         filled = self.BAR * done // max(total, 1)
         bar = "#" * filled + "." * (self.BAR - filled)
-        parts = [f"{self.heading} [{bar}] {self._where(done, total)}", *self._times(done, total, now), remark]
+        parts = [f"{self.heading} [{bar}] {self._where(done, total)}", *times, remark]
         return ", ".join(part for part in parts if part)
 
-    def _line(self, done: int, total: int, now: float, remark: str) -> str:
-        said = ", ".join([f"{self.heading}: {self._where(done, total)}", *self._times(done, total, now)])
+    def _line(self, done: int, total: int, remark: str, times: list[str]) -> str:
+        said = ", ".join([f"{self.heading}: {self._where(done, total)}", *times])
         return f"{said}; {remark}" if remark else said
 
     def _where(self, done: int, total: int) -> str:
         return f"{100 * done // max(total, 1)} %, {self.unit} {done} of {total}"
 
     def _times(self, done: int, total: int, now: float) -> list[str]:
-        elapsed = now - self._started
-        since_first = done - (self._first or 0)
-        if since_first == 0 or done >= total:
-            return [duration(elapsed)]
-        return [duration(elapsed), f"{duration(elapsed / since_first * (total - done))} left"]
+        elapsed = duration(now - self._started)
+        first, since = self._first or (done, now)
+        if done == first or done >= total:
+            return [elapsed]
+        return [elapsed, f"{duration((now - since) / (done - first) * (total - done))} left"]
 
 
 def is_terminal(stream: TextIO) -> bool:

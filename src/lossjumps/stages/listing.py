@@ -24,6 +24,17 @@ class Stage:
     help: str
     needs: tuple[str, ...]
     """Files of the folder (for an experiment: of each planned batch) that earlier stages make."""
+    reads: tuple[str, ...]
+    """What it reads beside these."""
+    besides: tuple[str, ...] = ()
+    """What it writes beside its tables."""
+    step: str = ""
+    """What its progress counts; empty where it is soon over."""
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """What it writes."""
+        return (*self.besides, *(table.FILE for table in ALL_TABLES if self.name == table.STAGE))
 
     @property
     def module(self) -> ModuleType:
@@ -31,35 +42,76 @@ class Stage:
         return import_module(f"lossjumps.stages.{self.name}")
 
 
+ALL_TABLES = (tables.Plan, *tables.BATCH_TABLES, *tables.STATISTICS_TABLES)
 BATCH_TABLES = tuple(table.FILE for table in tables.BATCH_TABLES)
 """The tables of a batch."""
 
 STAGES = {
     stage.name: stage
     for stage in (
-        Stage("plan", EXPERIMENT, "list the runs of an experiment", ()),
-        Stage("dataset", DATA, "simulate or read a series, scale it and add its noise", ()),
-        Stage("train", BATCH, "train the seeds of a batch, recording the parameters at every epoch", ()),
+        Stage("plan", EXPERIMENT, "list the runs of an experiment", (), ("settings/experiment.yaml", "conf/")),
+        Stage(
+            "dataset",
+            DATA,
+            "simulate or read a series, scale it and add its noise",
+            (),
+            ("DATASET-DIGEST.yaml",),
+            ("DATASET-DIGEST.npz",),
+        ),
+        Stage(
+            "train",
+            BATCH,
+            "train the seeds of a batch, recording the parameters at every epoch",
+            (),
+            ("config.yaml", "the data file"),
+            ("parameters.npz",),
+            step="epoch",
+        ),
         Stage(
             "dynamics",
             BATCH,
             "find fixed points, cycles, attractors and bifurcations at every epoch",
             ("parameters.npz", "status.parquet"),
+            ("config.yaml", "the data file", "settings/search.yaml"),
+            step="epoch",
         ),
-        Stage("jumps", BATCH, "find the loss jumps", ("history.parquet",)),
+        Stage("jumps", BATCH, "find the loss jumps", ("history.parquet",), ("config.yaml", "settings/events.yaml")),
         Stage(
             "coincidences",
             BATCH,
             "count jumps and bifurcations that come together",
             ("status.parquet", "bifurcations.parquet", "jumps.parquet"),
+            ("config.yaml", "settings/events.yaml"),
         ),
-        Stage("statistics", EXPERIMENT, "compare coincidence with chance, and BPTT with GTF", BATCH_TABLES),
-        Stage("report", EXPERIMENT, "write summary.md and the figures", BATCH_TABLES),
-        Stage("track", BATCH, "import a batch, or a reported experiment, into MLflow", BATCH_TABLES),
+        Stage(
+            "statistics",
+            EXPERIMENT,
+            "compare coincidence with chance, and BPTT with GTF",
+            BATCH_TABLES,
+            ("plan.parquet", "settings/events.yaml"),
+            step="condition",
+        ),
+        Stage(
+            "report",
+            EXPERIMENT,
+            "write summary.md and the figures",
+            BATCH_TABLES,
+            ("plan.parquet", "settings/", *(table.FILE for table in tables.STATISTICS_TABLES)),
+            ("summary.md", "figures/"),
+        ),
+        Stage(
+            "track",
+            BATCH,
+            "import a batch, or a reported experiment, into MLflow",
+            BATCH_TABLES,
+            ("config.yaml", "settings/"),
+            ("tracked.json", "figures/"),
+            step="run",
+        ),
     )
 }
 
-MAKERS = {"parameters.npz": "train", **{table.FILE: table.STAGE for table in tables.BATCH_TABLES}}
+MAKERS = {name: stage.name for stage in STAGES.values() if stage.folder == BATCH for name in stage.makes}
 """The stage that makes a file."""
 
 
@@ -79,8 +131,10 @@ def check_inputs(stage: Stage, folder: Path, data_file: Path | None = None, targ
     Raises
     ------
     InputError
-        Naming the first missing file and the command that makes it.
+        If the folder is of another kind; or naming the first missing file and the command that makes it.
     """
+    if target is None:
+        _check_kind(stage, Path(folder))
     for path, maker, made_in in _inputs(stage, Path(folder), data_file):
         if not path.is_file():
             raise InputError(f"{path}: file not found; make it first with `lossjumps {maker} {target or made_in}`")
@@ -107,3 +161,16 @@ def _inputs(stage: Stage, folder: Path, data_file: Path | None) -> Iterator[tupl
             yield from ((made_in / name, MAKERS[name], made_in) for name in stage.needs)
         if stage.name == "report":
             yield from ((folder / table.FILE, table.STAGE, folder) for table in tables.STATISTICS_TABLES)
+
+
+def _check_kind(stage: Stage, folder: Path) -> None:
+    """Refuse a folder of another kind than the stage works on, where it is plain of what kind it is."""
+    is_batch, is_experiment = (folder / "config.yaml").is_file(), (folder / "batches").is_dir()
+    if stage.folder == EXPERIMENT and is_batch:
+        raise InputError(f"{folder}: expected the folder of an experiment, such as {folder.parent.parent}, got a batch")
+    if stage.folder == BATCH and stage.name != "track" and is_experiment and not is_batch:
+        raise InputError(f"{folder}: expected a batch, one of those in {folder / 'batches'}, got an experiment")
+    if stage.folder == DATA and folder.parent.is_dir() and not folder.with_name(f"{folder.name}.yaml").is_file():
+        raise InputError(f"{folder}: expected {DATA} without a suffix, with {folder.name}.yaml beside it")
+    if stage.folder == EXPERIMENT and not (folder / "settings" / "experiment.yaml").is_file():
+        raise InputError(f"{folder}: expected the folder of an experiment, with settings/experiment.yaml in it")
