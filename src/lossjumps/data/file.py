@@ -12,7 +12,6 @@ from lossjumps.data.simulation import OBSERVATION_NOISE
 from lossjumps.errors import InputError, one_of
 from lossjumps.schema import DatasetConfig, require
 
-
 FEWEST_FOR_A_CLOCK = 20
 """Samples from which on steps that are all the same are no accident."""
 
