@@ -18,6 +18,7 @@ def tables():
     epochs = np.arange(EPOCHS + 1)
     history = pd.DataFrame({"epoch": epochs, "loss_free": 10.0 ** (-epochs / 10), "loss_forced": 0.5})
     history.loc[EPOCHS, "loss_free"] = np.inf
+    history["loss_recorded"] = np.nan
     cycles = pd.DataFrame({"epoch": np.tile(epochs, 2), "order": np.repeat([1, 2], EPOCHS + 1)})
     cycles["cycle"] = cycles["order"] - 1
     cycles["stable"] = cycles["order"] == 1

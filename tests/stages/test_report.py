@@ -225,7 +225,7 @@ def test_report_again_is_the_same_text_and_drops_old_figures(experiment, tmp_pat
 
 def test_a_run_without_counts_is_an_input_error(experiment):
     tables = report.read_tables(experiment)
-    with pytest.raises(InputError, match=r"coincidences\.parquet: no rows of loss_free within 3 epochs for run"):
+    with pytest.raises(InputError, match=r"coincidences\.parquet: no rows of its primary loss within 3 epochs for run"):
         run_counts(tables, 3)
 
 

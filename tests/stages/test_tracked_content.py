@@ -21,6 +21,7 @@ def history():
             "loss_free": [1.0, 0.5, np.inf, 0.25],
             "loss_free_long": [1.0, 2.0, 3.0, np.inf],
             "loss_forced": [0.1, 0.1, 0.1, 0.05],
+            "loss_recorded": np.nan,
             "loss_train": [np.nan, 0.3, np.nan, 0.1],
             "grad_norm": [np.nan, 1.0, 2.0, 3.0],
             "step_length": [np.nan, 0.1, 0.1, 0.1],

@@ -16,6 +16,9 @@ PRIMARY_LOSS = LOSSES[0]
 RECORDED_LOSS = "loss_recorded"
 """The loss that a training made elsewhere brings; spoken of where no other is measured."""
 
+ALL_LOSSES = (*LOSSES, RECORDED_LOSS)
+"""Every loss that jumps may be looked for in, in the order in which they are listed everywhere."""
+
 KINDS = ("nonsmooth_fold", "persistence", "degenerate_transcritical", "degenerate_flip", "centre", "unresolved")
 """Kinds of bifurcation in the order in which they are listed everywhere."""
 

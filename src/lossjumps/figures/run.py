@@ -7,12 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
 
-from lossjumps.analysis.events import KIND_NAMES, PRIMARY_LOSS, counted, counted_epochs
+from lossjumps.analysis.events import KIND_NAMES, PRIMARY_LOSS, RECORDED_LOSS, counted, counted_epochs
 from lossjumps.figures.style import BLACK, BLUE, GREY, LIGHT_GREY, MARKS, ORANGE, SKY, VERMILLION, styled
 
 CURVES = {
     "loss_free": ("free-running, short", BLACK, 1.0),
     "loss_forced": ("forced", SKY, 1.0),
+    RECORDED_LOSS: ("recorded", GREY, 1.0),
 }
 DOTTED = (0, (1, 2))
 POSITION_TICKS = (2.0, 4.0, 10.0, 100.0, 1000.0, 10000.0)
@@ -47,7 +48,7 @@ def run_figure(
         Largest order of the cycles that are searched and followed; longer ones are attractors of the data that are
         drawn as dots.
     loss
-        The loss whose jumps are drawn.
+        The loss whose jumps are drawn; if it is the recorded one, states are taken to have no known scale.
     """
     # Fixed margins: the contents never vary in size, and laying them out would draw everything twice.
     figure = Figure(figsize=(12, 9))
@@ -76,7 +77,7 @@ def run_figure(
     _draw_losses(losses, history, jumps, loss)
     long = cycles["order"].to_numpy() > followed_order
     _draw_multipliers(multipliers, cycles, long, last_epoch, followed_order)
-    _draw_positions(positions, cycles, long, last_epoch)
+    _draw_positions(positions, cycles, long, last_epoch, standardised=loss != RECORDED_LOSS)
     _draw_rug(rug, bifurcations)
     rug.set_xlabel("epoch")
     rug.set_xlim(-0.01 * last_epoch, 1.01 * last_epoch)
@@ -115,13 +116,15 @@ def _draw_losses(axes: Axes, history: pd.DataFrame, jumps: pd.DataFrame, loss: s
     epochs = history["epoch"].to_numpy()
     for column, (label, colour, width) in CURVES.items():
         values = _drawable(history[column])
+        if np.isnan(values).all():
+            continue
         axes.plot(epochs, values, color=colour, linewidth=width, label=f"loss, {label}")
     at = pd.Series(_drawable(history[loss]), index=epochs)
     for sign, marker, label in ((1, "^", "jump up"), (-1, "v", "jump down")):
         after = jumps.loc[jumps["sign"] == sign, "epoch"].to_numpy() + 1
         axes.plot(after, at.reindex(after), marker, color=VERMILLION, markersize=5, label=label, linestyle="none")
     axes.set_yscale("log")
-    axes.set_ylabel("mean squared error\n(standardised data)")
+    axes.set_ylabel("recorded loss" if loss == RECORDED_LOSS else "mean squared error\n(standardised data)")
     lost = int((~np.isfinite(history[loss])).sum())
     if lost:
         axes.text(
@@ -167,10 +170,9 @@ def _draw_multipliers(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, last_e
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0))
 
 
-def _draw_positions(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, last_epoch: int) -> None:
+def _draw_positions(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, last_epoch: int, *, standardised: bool) -> None:
     """Draw the first coordinate of every object's first point; linear where the data are, logarithmic beyond."""
     first = np.array([point[0] for point in cycles["point"]], dtype=float)
-    axes.axhspan(-2, 2, color=LIGHT_GREY, alpha=0.35, linewidth=0, zorder=0)
     _draw_objects(axes, cycles, long, first, last_epoch)
     axes.set_yscale("symlog", linthresh=4, linscale=2)
     finite = np.abs(first[np.isfinite(first)])
@@ -180,6 +182,10 @@ def _draw_positions(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, last_epo
     ticks = [tick for tick in POSITION_TICKS if tick <= limit]
     axes.yaxis.set_major_locator(FixedLocator([*(-tick for tick in ticks), 0.0, *ticks]))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    if not standardised:  # states of networks trained elsewhere have a scale of their own
+        axes.set_ylabel("first coordinate")
+        return
+    axes.axhspan(-2, 2, color=LIGHT_GREY, alpha=0.35, linewidth=0, zorder=0)
     axes.set_ylabel("first coordinate\n(standard deviations)")
     axes.legend(
         handles=[Line2D([], [], color=LIGHT_GREY, linewidth=6, label="bulk of the data (2 s.d.)")],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lossjumps.analysis.events import PRIMARY_LOSS, TOO_FEW
+from lossjumps.analysis.events import RECORDED_LOSS, TOO_FEW
 from lossjumps.analysis.nulls import NULLS
 from lossjumps.configuration import load_batch, load_events, load_search, load_tracking
 from lossjumps.data.registry import DATASETS
@@ -13,6 +13,7 @@ from lossjumps.figures.experiment import overview_figure, raster_figure
 from lossjumps.figures.style import save_png
 from lossjumps.stages import summary_text as text
 from lossjumps.stages.files import load_plan, read_table, write_text, write_whole
+from lossjumps.stages.losses import of_primary_loss, primary_of
 from lossjumps.stages.summary_numbers import ExperimentTables, condition_numbers, run_counts
 from lossjumps.stages.tables import (
     Attractors,
@@ -48,7 +49,7 @@ def run(folder: Path) -> None:
     name = folder.resolve().name
     numbers, runs = condition_numbers(tables, window), run_counts(tables, window)
     figures = {"overview": overview_figure(numbers, runs, title=f"{name}: loss jumps and bifurcations", window=window)}
-    jumps = tables.jumps[tables.jumps["loss"] == PRIMARY_LOSS]
+    jumps = tables.jumps.merge(runs[["run", "loss"]], on=["run", "loss"])
     for dataset, part in numbers.groupby("dataset", sort=False):
         chosen = runs[runs["condition"].isin(part["condition"])]
         figures[f"events-{dataset}"] = raster_figure(
@@ -68,13 +69,13 @@ def run(folder: Path) -> None:
 
 
 def origins_of(folder: Path, plan: pd.DataFrame) -> dict[str, str]:
-    """Return ``simulated`` or ``real`` for every data set of a plan, by the name of its option.
+    """Return ``simulated`` or ``real`` for every data set of a plan that is either, by the name of its option.
 
     An option's name is the user's choice; what it loads is in the configuration of its batches.
     """
     first = plan.groupby("dataset", sort=False)["batch"].first()
     loaded = {option: load_batch(folder / "batches" / batch).dataset.name for option, batch in first.items()}
-    return {option: DATASETS[name].origin for option, name in loaded.items()}
+    return {option: DATASETS[name].origin for option, name in loaded.items() if DATASETS[name].origin}
 
 
 def read_tables(folder: Path) -> ExperimentTables:
@@ -127,7 +128,7 @@ def summary(
     numbers = condition_numbers(tables, window)
     pieces = [
         f"# {name}: do loss jumps and bifurcations come together?",
-        text.answer(numbers, tables.comparisons[_compares_jumps(tables.comparisons)], origins),
+        text.answer(numbers, _of_jumps(tables.comparisons), origins),
         _what_was_run(numbers, window, max_order),
         f"```\n{text.overview_table(numbers, origins)}\n```",
     ]
@@ -136,7 +137,7 @@ def summary(
         pieces += [text.condition_text(row, window) for row in part.itertuples()]
         pairs = tables.comparisons[tables.comparisons["dataset"] == dataset]
         pieces += [
-            text.comparison_text(pair, PRIMARY_LOSS)
+            text.comparison_text(pair, primary_of(pair["loss"].unique()))
             for _, pair in pairs.groupby(["condition_first", "condition_second"], sort=False)
         ]
     compared = text.origin_paragraph(numbers, origins)
@@ -151,8 +152,9 @@ def summary(
     return "\n\n".join(piece for piece in pieces if piece) + "\n"
 
 
-def _compares_jumps(comparisons: pd.DataFrame) -> pd.Series:
-    return (comparisons["quantity"] == "jumps_per_1000_epochs") & (comparisons["loss"] == PRIMARY_LOSS)
+def _of_jumps(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons of the jumps of the primary loss."""
+    return of_primary_loss(comparisons[comparisons["quantity"] == "jumps_per_1000_epochs"], "condition_first")
 
 
 def _what_was_run(numbers: pd.DataFrame, window: int, max_order: int) -> str:
@@ -161,17 +163,32 @@ def _what_was_run(numbers: pd.DataFrame, window: int, max_order: int) -> str:
         f"{text.plural(int(numbers['runs'].sum()), 'training')} in {text.plural(len(numbers), 'condition')} on"
         f" {text.plural(numbers['dataset'].nunique(), 'data set')}, {int(numbers['epochs'].sum())} epochs in all;"
         f" {text.plural(int(numbers['runs_diverged'].sum()), 'training')} diverged.",
-        "A jump is one of the free-running loss over a short horizon, the same evaluation for every training.",
+        *_jumping_losses(numbers),
         f"A bifurcation is {objects} of the free-running map appearing, vanishing or changing stability.",
         f"A jump had a bifurcation if one lies {text.within(window)}.",
         text.certificates(numbers),
     )
 
 
+def _jumping_losses(numbers: pd.DataFrame) -> list[str]:
+    """Say which loss jumps are those of."""
+    recorded = numbers["loss"] == RECORDED_LOSS
+    sentences = []
+    if not recorded.all():
+        sentences.append(
+            "A jump is one of the free-running loss over a short horizon, the same evaluation for every training."
+        )
+    if recorded.any():
+        where = "" if recorded.all() else "Where there is no data set, "
+        said = "a jump is one of the loss that was recorded with the training, whatever that measures."
+        sentences.append(where + said if where else said[0].upper() + said[1:])
+    return sentences
+
+
 def _reading(numbers: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     """Explain the columns, and the nulls and tests that were used."""
     used = dict.fromkeys(name for null in numbers["null"] for name in text.null_names(null))
-    tests = comparisons.loc[_compares_jumps(comparisons) & comparisons["p"].notna(), "test"].unique()
+    tests = _of_jumps(comparisons).dropna(subset="p")["test"].unique()
     return [
         text.paragraph(
             "Epochs are counted, not events: several in one epoch count once.",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lossjumps.analysis.coincidence import CoincidenceResult, coincidence_over_windows
 from lossjumps.analysis.comparison import compare_means
-from lossjumps.analysis.events import COUNTED_KINDS, LOSSES
+from lossjumps.analysis.events import ALL_LOSSES, COUNTED_KINDS, LOSSES
 from lossjumps.configuration import load_events
 from lossjumps.errors import InputError
 from lossjumps.progress import Progress, silent
@@ -30,6 +30,8 @@ from lossjumps.stages.tables import (
 SATURATED = 0.8
 """Chance coincidence rate above which a coincidence says nothing."""
 
+_TRAINING_KEYS = ("training.alpha", "training.path", "training.losses", "training.keys")
+"""Swept keys that belong to a training itself: how strong its forcing is, or where it was recorded."""
 _EVENT_KEYS = ["loss", "kind", "window"]
 
 
@@ -147,7 +149,7 @@ def conditions_table(
         jumps = [jumps_of.get(name, tables.jumps[:0]) for name in runs]
         bifurcations = [bifurcations_of.get(name, tables.bifurcations[:0]) for name in runs]
         totals = _totals(tables.coincidences, runs)
-        for loss in LOSSES:
+        for loss in _losses(totals):
             jump_trains = [jump_epochs(table, loss, n) for table, n in zip(jumps, lengths, strict=True)]
             up = [jump_epochs(table[table["sign"] > 0], loss, n) for table, n in zip(jumps, lengths, strict=True)]
             for kind in COUNTED_KINDS:
@@ -226,7 +228,7 @@ def run_values(plan: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     """
     seeds = plan[["run", "seed"]].drop_duplicates("run")
     counts = tables.coincidences.copy()
-    for name, keys in (("loss", LOSSES), ("kind", COUNTED_KINDS)):
+    for name, keys in (("loss", ALL_LOSSES), ("kind", COUNTED_KINDS)):
         counts[name] = pd.Categorical(counts[name], categories=keys, ordered=True)
     counts = counts.sort_values(["run", *_EVENT_KEYS], ignore_index=True)
     counts = counts.astype({"loss": "str", "kind": "str"})
@@ -276,13 +278,14 @@ def _conditions(plan: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 def _pairs(plan: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Pairs of conditions that differ in their training, and in nothing else that is swept but its forcing strength."""
+    """Pairs of conditions that differ in their training or its recording, else in nothing but its forcing strength."""
     conditions = list(_conditions(plan))
-    same = ["dataset", "model", *(key for key in plan.columns if key not in (*Plan.names(), "training.alpha"))]
+    same = ["dataset", "model", *(key for key in plan.columns if key not in (*Plan.names(), *_TRAINING_KEYS))]
+    trained = [key for key in ("training", "training.path") if key in plan.columns]
     for i, first in enumerate(conditions):
         for second in conditions[i + 1 :]:
             a, b = first.iloc[0], second.iloc[0]
-            if a["training"] < b["training"] and all(_equal(a[key], b[key]) for key in same):
+            if any(not _equal(a[key], b[key]) for key in trained) and all(_equal(a[key], b[key]) for key in same):
                 yield first, second
 
 
@@ -299,6 +302,11 @@ def _totals(counts: pd.DataFrame, runs: list[str]) -> dict[tuple[str, str, int],
     grouped = counts[counts["run"].isin(runs)].groupby(_EVENT_KEYS)
     table = grouped[list(_SUMMED)].sum().assign(rows=grouped["run"].nunique())
     return {key: dict(zip(table.columns, map(int, row), strict=True)) for key, *row in table.itertuples(name=None)}
+
+
+def _losses(totals: dict[tuple[str, str, int], dict[str, int]]) -> list[str]:
+    """The losses that the runs of a condition have; all that are measured where no run has a result."""
+    return [loss for loss in ALL_LOSSES if any(key[0] == loss for key in totals)] or list(LOSSES)
 
 
 def _total(

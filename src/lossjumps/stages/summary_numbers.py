@@ -1,7 +1,8 @@
 """The numbers of the summary: one row a condition, each column by a rule that is written here.
 
-All numbers speak of one loss (`PRIMARY_LOSS`) and one tolerance window (`events.coincidence.primary_window`).  Epochs
-are counted, not events: several jumps or bifurcations in one epoch count once.
+All numbers of a condition speak of one loss (`lossjumps.stages.losses.primary_of`) and one tolerance window
+(`events.coincidence.primary_window`).  Epochs are counted, not events: several jumps or bifurcations in one epoch count
+once.
 
 | number | rule |
 |---|---|
@@ -19,8 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossjumps.analysis.events import KINDS, PRIMARY_LOSS, counted
+from lossjumps.analysis.events import KINDS, counted
 from lossjumps.errors import InputError
+from lossjumps.stages.losses import of_primary_loss
 
 
 @dataclass(frozen=True)
@@ -47,25 +49,26 @@ class ExperimentTables:
 
 
 def run_counts(tables: ExperimentTables, window: int) -> pd.DataFrame:
-    """Return one row a run in the order of the plan: run, condition, label, seed, epochs, jumps, bifurcations, status.
+    """Return one row a run in the order of the plan.
 
-    ``jumps`` and ``bifurcations`` are numbers of epochs (primary loss, kind ``any``).
+    The columns: run, condition, label, seed, loss (its primary one), epochs, jumps, bifurcations, status; ``jumps`` and
+    ``bifurcations`` are numbers of epochs (primary loss, kind ``any``).
 
     Raises
     ------
     InputError
         If a run of the plan has no row in the tables.
     """
-    rows = tables.coincidences
-    rows = rows[(rows["loss"] == PRIMARY_LOSS) & (rows["kind"] == "any") & (rows["window"] == window)]
+    rows = of_primary_loss(tables.coincidences, "run")
+    rows = rows[(rows["kind"] == "any") & (rows["window"] == window)]
     counts = tables.plan[["run", "condition", "label", "seed"]].merge(
-        rows[["run", "epochs", "jumps", "bifurcations"]], on="run", how="left", validate="one_to_one"
+        rows[["run", "loss", "epochs", "jumps", "bifurcations"]], on="run", how="left", validate="one_to_one"
     )
     counts = counts.merge(tables.status[["run", "status", "last_epoch"]], on="run", how="left", validate="one_to_one")
     lacking = counts.loc[counts[["epochs", "status"]].isna().any(axis=1), "run"]
     if len(lacking):
         raise InputError(
-            f"coincidences.parquet: no rows of {PRIMARY_LOSS} within {window} epochs for run {lacking.iloc[0]}"
+            f"coincidences.parquet: no rows of its primary loss within {window} epochs for run {lacking.iloc[0]}"
         )
     whole = ["epochs", "jumps", "bifurcations", "last_epoch"]
     return counts.astype(dict.fromkeys(whole, int))
@@ -80,18 +83,19 @@ def condition_numbers(tables: ExperimentTables, window: int) -> pd.DataFrame:
         If a condition of the plan is missing in conditions.parquet.
     """
     runs = run_counts(tables, window)
-    chosen = tables.conditions
-    chosen = chosen[(chosen["loss"] == PRIMARY_LOSS) & (chosen["window"] == window)]
+    chosen = of_primary_loss(tables.conditions, "condition")
+    chosen = chosen[chosen["window"] == window]
     numbers = []
     for condition, mine in runs.groupby("condition", sort=False):
         of_kind = chosen[chosen["condition"] == condition].set_index("kind")
         if not {"any", "occupied"} <= set(of_kind.index):
-            raise InputError(f"conditions.parquet: no rows of condition {condition} ({PRIMARY_LOSS}, window {window})")
+            raise InputError(f"conditions.parquet: no rows of condition {condition} (primary loss, window {window})")
         numbers.append(_one_condition(of_kind, mine, tables) | {"condition": condition})
     return pd.DataFrame(numbers)
 
 
 _TAKEN = (
+    "loss",
     "label",
     "dataset",
     "model",

@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from lossjumps.analysis.events import PRIMARY_LOSS
 from lossjumps.configuration.digest import file_digest
 from lossjumps.configuration.loading import Batch, Settings, load_batch, load_settings, load_tracking
 from lossjumps.configuration.source import source_digest
@@ -23,6 +22,7 @@ from lossjumps.figures.run import run_figure
 from lossjumps.figures.style import save_png
 from lossjumps.progress import Progress, silent
 from lossjumps.stages.files import load_plan, read_table, write_text, write_whole
+from lossjumps.stages.losses import losses_of, primary_of
 from lossjumps.stages.tables import BATCH_TABLES, STATISTICS_TABLES
 from lossjumps.stages.tracked_content import (
     Series,
@@ -51,6 +51,7 @@ Each run is one training with one seed; the run `summary` carries the tables and
 - **Epoch** is the step of every chart. A jump or a bifurcation at epoch e lies between e and e + 1.
 - `loss/free`, `loss/free_long`: free-running from data states, short and long; `loss/forced`: with forcing. The same
   evaluation for every run, whatever it was trained with.
+- `loss/recorded`: the loss that came with a training made elsewhere; where no other is measured, `event/jump` is its.
 - `event/jump`: signed change of log10 `loss/free`, only where it jumped. `event/bifurcation`: number of bifurcations,
   only where there are some (a fixed point or cycle appears, vanishes or changes stability).
 - `coincidence/precursor_rate`: share of a run's jumps with a bifurcation within the tolerance window before;
@@ -196,16 +197,17 @@ def _import_run(
         raise InputError(f"{batch.folder}: no history or status of run {key}; train the batch again")
     state, seed = str(status["status"].iloc[0]), batch.seeds[batch.runs.index(key)]
     window = settings.events.coincidence.primary_window
+    loss = primary_of(losses_of(batch))
     series = [
         *epoch_series(history, tables["cycles"]),
-        *event_series(tables["bifurcations"], tables["jumps"], PRIMARY_LOSS),
+        *event_series(tables["bifurcations"], tables["jumps"], loss),
     ]
     summary = run_summary(
         history,
         tables["bifurcations"],
         tables["attractors"],
         tables["coincidences"],
-        loss=PRIMARY_LOSS,
+        loss=loss,
         window=window,
     )
     summary["import/points_left_out"] = sum(one.left_out for one in series)
@@ -227,7 +229,7 @@ def _import_run(
         title=title,
         window=window,
         followed_order=settings.search.max_order,
-        loss=PRIMARY_LOSS,
+        loss=loss,
     )
     write_whole(path, lambda temporary: save_png(figure, temporary))
     written = int((batch.folder / "history.parquet").stat().st_mtime * 1000)

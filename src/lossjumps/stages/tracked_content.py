@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossjumps.analysis.events import KINDS, LOSSES, counted, counted_epochs
+from lossjumps.analysis.events import ALL_LOSSES, KINDS, counted, counted_epochs
 from lossjumps.configuration.loading import Batch, Settings
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.errors import InputError
@@ -17,13 +17,14 @@ HISTORY_METRICS = {
     "loss_free": "loss/free",
     "loss_free_long": "loss/free_long",
     "loss_forced": "loss/forced",
+    "loss_recorded": "loss/recorded",
     "loss_train": "loss/train",
     "grad_norm": "training/grad_norm",
     "step_length": "training/step_length",
 }
 """Columns of the history that are logged every epoch, and the names of their metrics."""
 
-FIRST_EPOCH = {"loss_free": 0, "loss_free_long": 0, "loss_forced": 0, "loss_train": 1, "grad_norm": 1, "step_length": 1}
+FIRST_EPOCH = dict.fromkeys(ALL_LOSSES, 0) | dict.fromkeys(("loss_train", "grad_norm", "step_length"), 1)
 """Epoch from which a column has values: those of the epoch that ends have none at epoch 0."""
 
 
@@ -66,7 +67,8 @@ def epoch_series(history: pd.DataFrame, cycles: pd.DataFrame) -> list[Series]:
     series = []
     for column, name in HISTORY_METRICS.items():
         rows = history[history["epoch"] >= FIRST_EPOCH[column]]
-        series.append(finite_series(name, rows["epoch"].to_numpy(), rows[column].to_numpy()))
+        if rows[column].notna().any():  # else it is not recorded
+            series.append(finite_series(name, rows["epoch"].to_numpy(), rows[column].to_numpy()))
     epochs = history["epoch"].to_numpy()
     counts = {
         "dynamics/fixed_points": cycles["order"] == 1,
@@ -151,7 +153,7 @@ def run_summary(
     for kind in KINDS:
         summary[f"event/bifurcations_{kind}"] = float(len(counted_epochs(bifurcations, kind)))
     last = history.loc[history["epoch"].idxmax()]
-    for column in LOSSES:
+    for column in ALL_LOSSES:
         name = HISTORY_METRICS[column]
         summary[f"{name}_final"] = float(last[column])
         finite = history.loc[np.isfinite(history[column]), column]
