@@ -248,13 +248,22 @@ def test_impossible_combinations_are_refused_before_anything_runs(plan_of, tmp_p
 def test_the_description_counts_what_is_planned(plan_of):
     plan = plan_of()
     text = describe(plan)
-    assert "8 in 4 batches of 4 conditions" in text and "training=bptt,gtf" in text and "results/smoke" in text
+    assert "8 trainings: 4 conditions with 2 seeds each, in 4 batches\n" in text and "results/smoke" in text
+    assert "lorenz63 bptt, lorenz63 gtf, santafe_laser bptt, santafe_laser gtf\n" in text
+    assert "training=bptt,gtf\n" in text and max(map(len, text.splitlines())) <= 80
     assert "MLflow's store included" in text
     assert "unplanned" not in text and "begun" not in text
     begin(plan)
     smaller = describe(plan_of("training=bptt", "dataset=lorenz63"))
-    assert "1 of 1 batches begun" in smaller
+    assert "1 of 1 batches, or finished" in smaller
     assert "3 batch folders and 1 data file" in smaller and "lossjumps prune results/smoke" in smaller
+
+
+def test_the_description_of_many_conditions_names_some(plan_of):
+    text = describe(plan_of("training=gtf", "training.alpha=0.1,0.2,0.3,0.4,0.5", "seed=0"))
+    assert "10 trainings: 10 conditions with 1 seed each" in text and "\n              and 2 more\n" in text
+    assert "lorenz63 gtf alpha=0.1, " in text and "santafe_laser gtf alpha=0.3" in text
+    assert "santafe_laser gtf alpha=0.4" not in text and max(map(len, text.splitlines())) <= 80
 
 
 def test_disk_of_the_default_experiment_is_what_a_finished_one_takes(plan_of):

@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from lossjumps.training.models import FAMILIES
 from lossjumps.training.recorded import RECORDED
 from lossjumps.training.recorded.validation import outline_of
 
+WIDTH = 80
+SHOWN_CONDITIONS = 8
+"""Conditions that a plan names; it counts the others."""
 BYTES_PER_RUN_AND_EPOCH = 400
 """Compressed rows of all tables of a run and epoch beside the parameters (history, cycles, attractors), roughly."""
 BYTES_IN_MLFLOW_PER_RUN_AND_EPOCH = 2_700
@@ -64,40 +67,59 @@ def bytes_needed(batch: PlannedBatch) -> int:
 
 
 def describe(plan: Plan) -> str:
-    """Several lines on what the plan holds."""
+    """Several lines of at most 80 columns on what the plan holds."""
     experiment = plan.experiment
-    lines = [f"Experiment {experiment.name}"]
-    if experiment.description:
-        lines[0] += f": {experiment.description.splitlines()[0]}"
-    count = len(plan.rows)
-    lines.append(
-        f"  runs      {count} in {_counted(len(plan.batches), 'batch', 'es')} of "
-        f"{_counted(len(plan.conditions), 'condition')}"
-    )
-    swept = ", ".join(text for text in experiment.sweep.values()) or "nothing"
-    lines += _wrapped("  swept     ", swept)
+    about = f": {experiment.description.splitlines()[0]}" if experiment.description else ""
+    lines = textwrap.wrap(f"Experiment {experiment.name}{about}", WIDTH)
+    labels = [condition.label for condition in plan.conditions]
+    lines += _entry("runs", _runs(plan))
+    lines += _entry("conditions", *labels[:SHOWN_CONDITIONS], together=True)
+    if len(labels) > SHOWN_CONDITIONS:
+        lines += _entry("", f"and {len(labels) - SHOWN_CONDITIONS} more")
+    lines += _entry("swept", *(experiment.sweep.values() or ["nothing"]))
     if experiment.fixed:
-        lines += _wrapped("  fixed     ", ", ".join(experiment.fixed.values()))
+        lines += _entry("fixed", *experiment.fixed.values(), together=True)
     begun = [batch for batch in plan.batches.values() if (plan.folder / "batches" / batch.name).is_dir()]
+    if begun:
+        lines += _entry("begun", f"{len(begun)} of {len(plan.batches)} batches, or finished")
     needed = sum(bytes_needed(batch) for batch in plan.batches.values())
-    there = f"; {len(begun)} of {len(plan.batches)} batches begun or finished" if begun else ""
-    lines.append(f"  disk      about {readable_bytes(needed)} in all, MLflow's store included{there}")
-    lines.append(f"  results   {plan.folder}")
+    lines += _entry("disk", f"about {readable_bytes(needed)} in all, MLflow's store included")
+    lines += _entry("results", str(plan.folder))
     left = unplanned(plan.folder, plan.batches, plan.data)
     if left:
-        lines += _wrapped(
-            "  unplanned ",
+        lines += _entry(
+            "unplanned",
             f"{_counted(len(left.batches), 'batch folder')} and {_counted(len(left.data), 'data file')} that this plan "
             f"does not name; `lossjumps prune {plan.folder}` lists them",
         )
     return "\n".join(lines)
 
 
+def _runs(plan: Plan) -> str:
+    seeds = {sum(row["condition"] == condition.name for row in plan.rows) for condition in plan.conditions}
+    each = f" with {_counted(max(seeds), 'seed')} each" if len(seeds) == 1 else ""
+    return (
+        f"{_counted(len(plan.rows), 'training')}: {_counted(len(plan.conditions), 'condition')}{each}, "
+        f"in {_counted(len(plan.batches), 'batch', 'es')}"
+    )
+
+
 def _counted(number: int, word: str, plural: str = "s") -> str:
     return f"{number} {word}{'' if number == 1 else plural}"
 
 
-def _wrapped(heading: str, text: str) -> Sequence[str]:
-    return textwrap.wrap(
-        text, 110, initial_indent=heading, subsequent_indent=" " * len(heading), break_long_words=False
-    )
+def _entry(heading: str, *texts: str, together: bool = False) -> list[str]:
+    """A line for each text, or as many of them in a line as fit."""
+    texts = (", ".join(text.replace(" ", "\0") for text in texts),) if together else texts
+    first, other = f"  {heading:<12}", " " * 14
+    lines = []
+    for text in texts:
+        lines += textwrap.wrap(
+            text,
+            WIDTH,
+            initial_indent=other if lines else first,
+            subsequent_indent=other,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return [line.replace("\0", " ") for line in lines]
