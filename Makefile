@@ -4,7 +4,7 @@
 #   PIP_ARGS="..."            passed on to pip, for example the index of another build of torch
 #   SNAKEMAKE_ARGS="..."      passed on to snakemake by `make demo`
 #   PYTEST_ARGS="..."         passed on to pytest by `make test` and `make test-all`
-#   RESULTS=results PORT=5000 the results folder and the port of `make ui`
+#   RESULTS=results PORT=5000 the results folder and the port of `make ui`; RESULTS for `make screenshots` as well
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -78,6 +78,9 @@ docs: $(STAMP)  ## write the tables of docs/ anew from the schemas in the source
 
 ui: $(STAMP)  ## look at the results in MLflow, at http://127.0.0.1:5000
 	@exec $(BIN)/lossjumps ui "$(RESULTS)" --port $(PORT)
+
+screenshots: $(STAMP)  ## make the pictures of docs/mlflow.md anew from RESULTS, and check MLflow's pages on the way
+	@$(BIN)/python -m pytest -m '' tests/test_mlflow_ui.py --screenshots "$(RESULTS)" $(PYTEST_ARGS)
 
 # uv solves for all Pythons and platforms at once and keeps the versions that are there already;
 # `make lock LOCK_ARGS=--upgrade` renews them, LOCK_ARGS="--upgrade-package NAME" one of them.

@@ -15,3 +15,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # Same examples each time, and no deadline: the first call of a compiled function takes seconds.
 settings.register_profile("reproducible", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.load_profile("reproducible")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--screenshots", metavar="RESULTS", help="drive MLflow's UI on these results, and keep pictures in docs/images"
+    )
