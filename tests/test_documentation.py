@@ -1,5 +1,6 @@
 """The documentation says what is there: columns, files, commands."""
 
+import ast
 import importlib.util
 import re
 import shlex
@@ -106,3 +107,21 @@ def test_every_direct_dependency_is_explained() -> None:
     assert {
         name for name in names - wished if not re.search(rf"^\|.*\b{name}\b.*\|.*\|", explained, re.MULTILINE)
     } == set()
+
+
+def templates() -> Iterator[re.Pattern[str]]:
+    """What the f-strings in the source say, any value in place of their expressions; the longer ones."""
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else None for part in node.values]
+                if sum(len(part) for part in parts if part) > 25:
+                    yield re.compile("".join(".*" if part is None else re.escape(part) for part in parts))
+
+
+def test_messages_in_troubleshooting_are_those_of_the_source() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    messages = re.findall(r"^ {4}lossjumps: (.*)$", page, flags=re.MULTILINE)
+    known = list(templates())
+    assert len(messages) == 7
+    assert [message for message in messages if not any(pattern.search(message) for pattern in known)] == []

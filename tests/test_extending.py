@@ -53,9 +53,9 @@ def write(folder: Path) -> None:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with the examples in it."""
     folder = tmp_path_factory.mktemp("extended")
-    for name in ("src/lossjumps", "conf", "docs", "tests"):
+    for name in ("src/lossjumps", "benchmarks", "conf", "docs", "tests"):
         shutil.copytree(ROOT / name, folder / name)
-    for name in ("pyproject.toml", "README.md", "Makefile"):
+    for name in ("pyproject.toml", "README.md", "Makefile", "CITATION.cff"):
         shutil.copy(ROOT / name, folder)
     write(folder)
     return folder
@@ -97,8 +97,11 @@ def test_a_new_null_says_what_it_assumes(project: Path) -> None:
 def test_the_tests_of_all_entries_take_up_the_new_ones(project: Path) -> None:
     assert python(project, "docs/generate.py").returncode == 0
     assert "`dataset.c`" in (project / "docs" / "configuration.md").read_text()
-    folders = ("data", "training", "analysis/test_coincidence.py", "test_schema.py", "configuration")
-    tests = [f"tests/{name}" for name in folders] + ["tests/test_documentation.py"]
+    names = ("data/test_registry.py", "analysis/test_coincidence.py", "configuration/test_compose.py", "test_schema.py")
+    names += tuple(
+        f"training/test_{name}.py" for name in ("configuration", "forcing", "losses", "models", "validation")
+    )
+    tests = [f"tests/{name}" for name in (*names, "test_documentation.py")]
     done = python(project, "-m", "pytest", "-v", "-p", "no:cacheprovider", *tests)
     assert done.returncode == 0, done.stdout[-4000:]
     for name in (*NEW.values(), "dataset=roessler"):

@@ -27,6 +27,16 @@ def test_gtf_by_hand():
 sequences = st.lists(st.floats(-10, 10), min_size=2, max_size=20)
 
 
+@pytest.mark.parametrize("name", FORCINGS)
+@given(data=st.lists(st.floats(-10, 10), min_size=2, max_size=30), later=st.integers(1, 29))
+def test_a_prediction_knows_nothing_of_the_data_from_its_own_time_on(name, data, later):
+    alpha = 0.4 if FORCINGS[name].needs_alpha else None
+    predictions = run(name, alpha, data, step=lambda z: 0.5 * z + 1.0)
+    assert len(predictions) == len(data) - 1 and predictions[0] == 0.5 * data[0] + 1.0
+    changed = [x + (position >= later) for position, x in enumerate(data)]
+    assert run(name, alpha, changed, step=lambda z: 0.5 * z + 1.0)[:later] == predictions[:later]
+
+
 @given(sequences)
 def test_gtf_without_strength_is_bptt(data):
     assert run("gtf", 0.0, data) == run("bptt", None, data)
