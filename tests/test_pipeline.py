@@ -33,7 +33,8 @@ class Tree:
 
     def __init__(self, folder):
         self.folder = folder
-        for name in ("Snakefile", "environment.yml", "workflows", "profiles", "conf", "src/lossjumps"):
+        package, logger = "src/lossjumps", "src/snakemake_logger_plugin_lossjumps"
+        for name in ("Snakefile", "environment.yml", "workflows", "profiles", "conf", package, logger):
             source, target = PROJECT / name, folder / name
             if source.is_dir():
                 shutil.copytree(source, target)  # compiled code as well: it is valid where the sources' times are kept
@@ -128,7 +129,8 @@ def test_fixed_points_of_the_trained_networks_are_those_of_brute_force(tree):
 
 def test_the_plan_comes_first_and_the_summary_last(tree):
     summary = (tree.folder / "results" / "smoke" / "summary.md").read_text()
-    assert tree.output.stderr.index("4 in 2 batches of 2 conditions") < tree.output.stderr.index("Building DAG")
+    said = tree.output.stderr
+    assert said.index("4 trainings: 2 conditions with 2 seeds each, in 2 batches") < said.index("steps on 2 cores: ")
     assert summary in tree.output.stdout
 
 

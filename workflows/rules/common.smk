@@ -18,9 +18,20 @@ PLAN = plan_or_exit(
     deployment=workflow.deployment_settings.deployment_method,
 )
 
-# In a rule's command, `lossjumps` is run by the interpreter that runs snakemake, whatever PATH says.
+# In a rule's command, `lossjumps` is run by the interpreter that runs snakemake, whatever PATH says.  What the kernel
+# kills (137) cannot say so itself: then the shell does, in the form that lossjumps uses.
 PYTHON = shlex.quote(sys.executable)
-shell.prefix(f'lossjumps() {{{{ {PYTHON} -m lossjumps "$@"; }}}}; ')
+KILLED = (
+    "killed, most likely for want of memory: fewer --cores or seeds_per_batch need less"
+)
+shell.prefix(f"""
+lossjumps() {{{{
+    local status=0
+    {PYTHON} -m lossjumps "$@" || status=$?
+    [ $status -ne 137 ] || echo "lossjumps: $1 $2: {KILLED}" >&2
+    return $status
+}}}}
+""")
 
 
 def data_of_batch(wildcards):
