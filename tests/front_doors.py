@@ -6,9 +6,19 @@ from pathlib import Path
 import pytest
 
 from lossjumps.command_line import main
+from lossjumps.configuration import request
 from lossjumps.configuration.announce import plan_or_exit
+from lossjumps.configuration.compose import Composer
 
 CONF = Path(__file__).parents[1] / "conf"
+
+
+SHARED = Composer(CONF)
+
+
+def compose_once(monkeypatch) -> None:
+    """Compose the options of the project's own folder once for all tests: Hydra takes its time."""
+    monkeypatch.setattr(request, "Composer", lambda folder: SHARED if Path(folder) == CONF else Composer(folder))
 
 
 def contents(folder: Path) -> dict[str, int | None]:

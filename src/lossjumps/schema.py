@@ -7,6 +7,7 @@ runs when the configuration becomes an object.  The keys that belong to one kind
 """
 
 import math
+import re
 import string
 from dataclasses import dataclass, field
 from typing import Any
@@ -185,6 +186,9 @@ class SearchConfig:
     def __post_init__(self) -> None:
         for key in ("max_order", "max_regions", "certified_words", "attractor_states", "transient", "max_period"):
             require(getattr(self, key) >= 1, f"search.{key}", "an integer >= 1", getattr(self, key))
+        for key, largest in (("max_order", 1000), ("attractor_states", 10_000), ("max_period", 100_000)):
+            value = getattr(self, key)
+            require(value <= largest, f"search.{key}", f"an integer from 1 to {largest}", value)
         require(self.seed >= 0, "search.seed", "an integer >= 0", self.seed)
 
 
@@ -224,7 +228,7 @@ class CoincidenceConfig:
         require(
             len(self.windows) > 0 and all(w >= 0 for w in self.windows),
             "events.coincidence.windows",
-            "a list of integers >= 0",
+            "a list of distinct integers >= 0",
             self.windows,
         )
         require(
@@ -233,7 +237,12 @@ class CoincidenceConfig:
             f"one of events.coincidence.windows = {list(self.windows)}",
             self.primary_window,
         )
-        require(self.surrogates >= 1, "events.coincidence.surrogates", "an integer >= 1", self.surrogates)
+        require(
+            1 <= self.surrogates <= 100_000,
+            "events.coincidence.surrogates",
+            "an integer from 1 to 100000",
+            self.surrogates,
+        )
         require(self.seed >= 0, "events.coincidence.seed", "an integer >= 0", self.seed)
 
 
@@ -245,12 +254,29 @@ class EventsConfig:
     coincidence: CoincidenceConfig = field(default_factory=CoincidenceConfig)
 
 
+TRACKING_SCHEMES = ("http", "https", "file", "sqlite", "postgresql", "mysql", "mssql", "databricks")
+"""Of the stores that MLflow knows."""
+
+
 @dataclass
 class TrackingConfig:
     """The import into MLflow."""
 
     uri: str | None = None
     """Tracking URI; null: `MLFLOW_TRACKING_URI` if set, else SQLite at `<results>/mlflow.db`."""
+
+    def __post_init__(self) -> None:
+        scheme = (self.uri or "").partition(":")[0].partition("+")[0]
+        require(
+            self.uri is None or ("://" in self.uri and scheme in TRACKING_SCHEMES) or self.uri == "databricks",
+            "tracking.uri",
+            "null or an address such as http://host:5000 or sqlite:///mlflow.db",
+            self.uri,
+        )
+
+
+_FOLDER = re.compile(r"[\w./+=@,][\w./+=@,-]*")
+"""What the rules' commands and patterns, and addresses of databases, carry as it is."""
 
 
 @dataclass
@@ -266,7 +292,12 @@ class GeneralConfig:
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", "an integer >= 0", self.seed)
-        require(self.results.strip() != "", "results", "the name of a folder", self.results)
+        require(
+            _FOLDER.fullmatch(self.results) is not None,
+            "results",
+            "the name of a folder without spaces, of letters, digits and / . _ - + = @ ,",
+            self.results,
+        )
         require(self.seeds_per_batch >= 1, "seeds_per_batch", "an integer >= 1", self.seeds_per_batch)
 
 

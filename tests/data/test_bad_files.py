@@ -10,7 +10,7 @@ import pytest
 from lossjumps.data import file
 from lossjumps.data.file import FileConfig
 
-from ..front_doors import refused_by_command, refused_by_workflow
+from ..front_doors import compose_once, refused_by_command, refused_by_workflow
 
 LENGTHS = ["dataset.length_train=30", "dataset.length_test=30"]
 SHORT = ["training.sequence_length=5", "training.evaluation.horizon_long=20"]
@@ -20,6 +20,7 @@ GOOD = np.random.default_rng(0).standard_normal((60, 2)).round(3)
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    compose_once(monkeypatch)
     return tmp_path
 
 
@@ -231,8 +232,16 @@ SIZES = {
 def test_what_is_larger_than_memory_is_refused_by_its_size(capsys, working_directory, case):
     name, start, length, message = SIZES[case]
     sparse(working_directory / name, start)
-    overrides = [*planned_from(name), f"dataset.length_train={length}", "dataset.columns=[0]" * (case == "columns")]
-    assert message in refused_by_command(capsys, *filter(None, overrides))
+    columns = ["dataset.columns=[0]"] if case == "columns" else []
+    overrides = [
+        "dataset=file",
+        f"dataset.path={name}",
+        f"dataset.length_train={length}",
+        *LENGTHS[1:],
+        *SHORT,
+        *columns,
+    ]
+    assert message in refused_by_command(capsys, *overrides)
 
 
 def test_an_archive_that_unpacks_to_more_than_memory_is_refused_by_its_header(capsys, working_directory):

@@ -47,7 +47,7 @@ class Composer:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         if not (self.folder / "config.yaml").is_file():
-            found = "that one has none" if self.folder.is_dir() else "there is no such folder"
+            found = "there is none" if self.folder.is_dir() else "there is no such folder"
             raise InputError(
                 f"{folder}: expected a configuration folder with config.yaml in it, {found}; "
                 "say which by --conf DIR, for snakemake by --config conf=DIR"
@@ -101,7 +101,11 @@ class Composer:
         """
         if self._defaults is None:
             path = self.folder / "config.yaml"
-            entries = read_mapping(path).get("defaults")
+            content = read_mapping(path)
+            for key in content:
+                if key not in ("defaults", *GROUPS, *GENERAL_KEYS):
+                    raise InputError(f"{path}: {key}: unknown key; {one_of(key, ('defaults', *GROUPS, *GENERAL_KEYS))}")
+            entries = content.get("defaults")
             listed = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
             chosen = {group: option for entry in listed for group, option in entry.items()}
             for group in GROUPS:
@@ -200,7 +204,8 @@ def _resolved(composed: DictConfig) -> dict[str, Any]:
         return {**OmegaConf.to_container(OmegaConf.create(content), resolve=True), **seed}
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0].rpartition("interpolation: ")[2].strip('"')
-        raise InputError(f"{error.full_key}: {reason}") from None
+        name = re.fullmatch("Interpolation key '(.+)' not found", reason)
+        raise InputError(f"{error.full_key}: {f'no value for ${{{name[1]}}}' if name else reason}") from None
 
 
 def _validated(plain: Mapping[str, Any]) -> Configuration:

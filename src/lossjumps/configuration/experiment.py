@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,9 @@ def read_experiment(composer: Composer, name: str, path: Path | None = None) -> 
         path = composer.folder / "experiment" / f"{name}.yaml"
         if not path.is_file() or "/" in name:
             known = one_of(name, composer.options("experiment"))
-            raise InputError(f"experiment: unknown experiment {name!r}; {known}; each is a file in {path.parent}")
+            raise InputError(
+                f"experiment: unknown experiment {name!r}; {known}; each is a file in {composer.folder / 'experiment'}"
+            )
         check_name(name, str(path))
     content = read_mapping(path)
     try:
@@ -156,6 +159,7 @@ def split_overrides(text: str) -> list[str]:
     return [piece for piece in [*pieces, current] if piece]
 
 
+@lru_cache(maxsize=1024)  # the parser is slow, and the same text is looked at more than once
 def parse(text: str) -> Override:
     """Parse one override ``key=value`` or ``key=sweep``.
 

@@ -14,10 +14,11 @@ from lossjumps.configuration.experiment import Experiment, check_runs, choices_o
 from lossjumps.configuration.loading import read_mapping
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.configuration.recordings import check_choices, own_sizes, short_paths
-from lossjumps.configuration.registries import content_digest, recording_digest
+from lossjumps.configuration.registries import content_digest, observed_of, recording_digest
 from lossjumps.errors import InputError
 from lossjumps.schema import Configuration, GeneralConfig
 from lossjumps.training.forcing import FORCINGS
+from lossjumps.training.memory import check_memory
 from lossjumps.training.recorded import RECORDED
 from lossjumps.training.recorded.validation import check_recordings
 from lossjumps.training.validation import check
@@ -145,7 +146,16 @@ def make_plan(composer: Composer, experiment: Experiment) -> Plan:
         for condition in conditions.values()
         for batch in _batches(condition, wanted, general.seeds_per_batch, folder)
     }
+    for batch in batches.values():
+        _check_memory(batch)
     return Plan(experiment, folder, tuple(conditions.values()), batches, general)
+
+
+def _check_memory(batch: PlannedBatch) -> None:
+    configuration = batch.condition.configuration
+    if configuration.training.name != RECORDED:
+        observed = observed_of(configuration.dataset)
+        check_memory(configuration.model, configuration.training, observed, len(batch.seeds))
 
 
 def _with_strength_where_taken(
@@ -186,17 +196,28 @@ def _condition(
     except InputError as error:
         where = f" (in the condition {label})" if combination else ""
         raise InputError(f"{error}{where}") from None
-    dataset = {**to_mapping(configuration.dataset), **({"content": content} if content else {})}
-    identity = [dataset, to_mapping(configuration.model), to_mapping(configuration.training)]
+    plain = {group: to_mapping(getattr(configuration, group)) for group in IDENTITY}
+    dataset = {**plain["dataset"], **({"content": content} if content else {})}
+    identity = [dataset, plain["model"], plain["training"]]
     options = {group: chosen[group] for group in IDENTITY}
     return Condition(
         name=f"{'-'.join(options.values())}-{digest(identity)}",
         label=label,
         choices=options,
-        swept=swept,
+        swept={key: _understood(plain, key, value) for key, value in swept.items()},
         configuration=configuration,
         data=f"{chosen['dataset']}-{digest(dataset)}",
     )
+
+
+def _understood(configuration: Mapping[str, Any], key: str, given: Any) -> Any:
+    """The value of a key as its schema understood it, 0.1 where '0.1' was given: a column holds one type."""
+    value: Any = configuration
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return given  # set aside: not a key of what was composed
+        value = value[part]
+    return value
 
 
 def _extra_label(

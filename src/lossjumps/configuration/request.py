@@ -76,9 +76,10 @@ def workflow_request(config: Mapping[str, Any], conf: Path) -> Request:
     """
     for key in config:
         if key not in WORKFLOW_KEYS:
+            value = config[key] if isinstance(config[key], str | int | float) else "value"
             raise InputError(
                 f"--config {key}: unknown key; {one_of(key, WORKFLOW_KEYS)}; "
-                'settings of an experiment go into overrides="key=value ..."'
+                f'settings of an experiment go into overrides="{key}={value}"'
             )
     overrides = config.get("overrides") or []
     if isinstance(overrides, str):

@@ -32,7 +32,7 @@ class Lorenz63Config(DatasetConfig):
         super().__post_init__()
         for key in ("sigma", "rho", "beta"):
             require(np.isfinite(getattr(self, key)), f"dataset.{key}", "a finite number", getattr(self, key))
-        require(0 < self.time_step <= 1, "dataset.time_step", "a number in (0, 1]", self.time_step)
+        require(1e-6 <= self.time_step <= 1, "dataset.time_step", "a number in [0.000001, 1]", self.time_step)
 
 
 def derivative(sigma: float, rho: float, beta: float):

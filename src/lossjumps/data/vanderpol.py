@@ -27,7 +27,7 @@ class VanDerPolConfig(DatasetConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(0 < self.mu <= 20, "dataset.mu", "a number in (0, 20]", self.mu)
-        require(0 < self.time_step <= 1, "dataset.time_step", "a number in (0, 1]", self.time_step)
+        require(1e-6 <= self.time_step <= 1, "dataset.time_step", "a number in [0.000001, 1]", self.time_step)
 
 
 def derivative(mu: float):

@@ -67,6 +67,13 @@ def _check_horizon(evaluation: EvaluationConfig, length_test: int) -> None:
         f"less than dataset.length_test = {length_test}",
         evaluation.horizon_long,
     )
+    starts = length_test - evaluation.horizon_long
+    require(
+        evaluation.sequences <= starts,
+        "training.evaluation.sequences",
+        f"at most {starts}, the starts that dataset.length_test - training.evaluation.horizon_long leaves",
+        evaluation.sequences,
+    )
 
 
 def _check_model(model: ModelConfig, observed: int) -> None:

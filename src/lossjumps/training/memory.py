@@ -1,0 +1,74 @@
+"""How much memory a training takes, estimated before it starts."""
+
+import math
+
+from lossjumps.errors import InputError
+from lossjumps.schema import ModelConfig, TrainingConfig, readable_bytes
+from lossjumps.training.models import family_of
+
+LARGEST_TRAINING = 16_000_000_000
+"""Bytes that the runs of a batch may take together: what a workstation has to spare."""
+COPIES = 2
+"""Of the recorded parameters: those that are recorded, and those on their way to the file."""
+NUMBER = 8
+"""Bytes of a float64."""
+
+
+def memory_needed(model: ModelConfig, training: TrainingConfig, observed: int, runs: int) -> dict[str, int]:
+    """Estimate the memory of runs trained side by side; measured, of each part, within a tenth.
+
+    Parameters
+    ----------
+    model, training : ModelConfig, TrainingConfig
+    observed : int
+        Observed variables N.
+    runs : int
+
+    Returns
+    -------
+    dict of str to int
+        The keys that a part of the memory grows with, and its bytes.
+    """
+    latent = model.latent or observed
+    units = latent + (model.hidden or latent)
+    shapes = family_of(model.name).shapes(latent, model.hidden)
+    parameters = sum(math.prod(shape) for shape in shapes.values()) + (latent - observed) * observed
+    size = "model.latent" if model.hidden is None else "model.latent, model.hidden"
+    steps, updates = training.sequence_length + 1, training.updates_per_epoch
+    evaluation = training.evaluation
+    numbers = {
+        f"training.epochs, {size}": runs * (training.epochs + 1) * parameters * COPIES,
+        "training.epochs, training.updates_per_epoch": training.epochs * updates,
+        # of every step: its index, twice, and the data
+        "training.updates_per_epoch, training.batch_size, training.sequence_length": (
+            runs * updates * training.batch_size * steps * (2 + observed)
+        ),
+        # kept for the gradient: states and units before and after their nonlinearity
+        f"training.batch_size, training.sequence_length, {size}": runs
+        * training.batch_size
+        * steps
+        * (2 * units + latent),
+        # free and forced sequences: data, states and predictions
+        "training.evaluation.sequences, training.evaluation.horizon_long": (
+            runs * 2 * evaluation.sequences * (evaluation.horizon_long + 1) * (2 * observed + 4 * latent)
+        ),
+    }
+    return {keys: NUMBER * number for keys, number in numbers.items()}
+
+
+def check_memory(model: ModelConfig, training: TrainingConfig, observed: int, runs: int) -> None:
+    """Refuse a training that would not fit in memory.
+
+    Raises
+    ------
+    InputError
+        Naming the keys that most of the memory grows with.
+    """
+    parts = memory_needed(model, training, observed, runs)
+    needed = sum(parts.values())
+    if needed > LARGEST_TRAINING:
+        side_by_side = f"{runs} runs side by side (seeds_per_batch) take" if runs > 1 else "this one takes"
+        raise InputError(
+            f"{max(parts, key=parts.__getitem__)}: expected a training of at most {readable_bytes(LARGEST_TRAINING)} "
+            f"in memory, {side_by_side} {readable_bytes(needed)}"
+        )
