@@ -226,7 +226,7 @@ class CoincidenceConfig:
 
     def __post_init__(self) -> None:
         require(
-            len(self.windows) > 0 and all(w >= 0 for w in self.windows),
+            len(set(self.windows)) == len(self.windows) > 0 and all(w >= 0 for w in self.windows),
             "events.coincidence.windows",
             "a list of distinct integers >= 0",
             self.windows,
