@@ -166,7 +166,7 @@ def test_a_failed_step_says_what_is_wrong_where_its_log_is_and_how_to_repeat_it(
         "",
         "1 of 5 steps failed, 1 done, 3 not begun, in 0:00:",
         f"  train {BATCH}",
-        "Whatever does not need the failed steps is done, and stays. Run the same command again to go on.",
+        "What does not need the failed steps is done, and stays. Run the same command again to go on.",
     ]
 
 
@@ -185,7 +185,10 @@ def test_ctrl_c_says_what_is_done_and_what_to_do(workflow):
     workflow.begin(train=2)
     workflow.start(1, "train", batch=BATCH)
     workflow.finish(1, 1, 2)
+    log = workflow.start(2, "train", batch="other")
+    log.write_text("lossjumps: train results/x: stopped by Ctrl-C; nothing is half-written\n")
     workflow.tell(None, "Terminating processes on user request, this might take some time.")
+    workflow.fail(2, "train", log)
     lines = workflow.shown().splitlines()
     assert lines[-2:] == [
         "Stopped after 0:00: 1 of 2 steps are done, and stay.",
@@ -194,12 +197,12 @@ def test_ctrl_c_says_what_is_done_and_what_to_do(workflow):
 
 
 def test_a_lock_names_its_remedy(workflow):
-    said = "LockException:\nError: Directory cannot be locked. ... --unlock ..."
+    said = "LockException:\nError: Directory cannot be locked. Please make sure that ... --unlock argument."
     workflow.tell(LogEvent.ERROR, said, logging.ERROR)
     assert workflow.shown().splitlines() == [
-        *said.splitlines(),
-        "If no other snakemake runs in this folder, a killed one left its lock:",
-        "  snakemake --unlock         then the same command again; what is finished stays",
+        "Another snakemake runs in this folder, or one that was killed left its lock.  If none runs:",
+        "  snakemake --unlock",
+        "and then the same command again; what is finished stays.",
     ]
 
 

@@ -46,6 +46,13 @@ UNTOLD = (
 )
 """Beginnings of what snakemake says and nobody needs, or is said here in other words."""
 
+STOPPED = ": stopped by "
+"""In the log of a step that was asked to end."""
+LOCKED = (
+    "Another snakemake runs in this folder, or one that was killed left its lock.  If none runs:\n"
+    "  snakemake --unlock\n"
+    "and then the same command again; what is finished stays."
+)
 INTERRUPTED = ("Terminating processes on user request", "Will exit after finishing currently running jobs")
 
 
@@ -138,16 +145,12 @@ class Account:
         if self.started is None or self.dry_run:
             return
         took = duration(self.clock() - self.started)
-        if self.failed:
+        if self.failed and not self.interrupted:
             self._line()
             self._line(self._outcome(took), RED)
             for step in self.failed.values():
                 self._line(f"  {step.name}")
-            self._line(
-                "Whatever does not need the failed steps is done, and stays. Run the same command again to go on."
-                if not self.interrupted
-                else "What is finished stays. Run the same command again to go on."
-            )
+            self._line("What does not need the failed steps is done, and stays. Run the same command again to go on.")
         elif self.interrupted or self.done < self.total:
             self._line(f"Stopped after {took}: {self._of_steps(self.done)} are done, and stay.")
             self._line("Run the same command again to go on.")
@@ -210,13 +213,16 @@ class Account:
     def _job_error(self, said: dict[str, Any]) -> None:
         known = self.running.pop(said["jobid"], None) or self.steps.get(said["jobid"])
         step = known or Step(said["rule_name"], "", [], (said["shellcmd"] or "").strip(), self.clock())
+        logs = list(said["log"]) or step.logs
+        wrong = what_is_wrong(logs)
+        if self.interrupted and STOPPED in wrong[-1]:
+            return  # that is what was asked for
         self.failed[said["jobid"]] = step
         self._line()
         self._line(f"FAILED  {step.name}", RED)
         if said["rule_msg"]:
             self._line(f"  {said['rule_msg']}")
-        logs = list(said["log"]) or step.logs
-        for line in what_is_wrong(logs):
+        for line in wrong:
             self._line(f"  {line}", BOLD)
         for path in logs:
             self._line(f"  log     {path}")
@@ -230,16 +236,13 @@ class Account:
         text = text.removeprefix("RuleException:\n").removeprefix("WorkflowError:\n").rstrip()
         if text.startswith(INTERRUPTED):
             self.interrupted = True
-            self._line("Stopping: the running steps end first ...")
+            self._line("Stopping ...")
             return
         if text.startswith("Reasons:"):
             text = _reasons(text)
         if not text or text.startswith(UNTOLD):
             return
-        self._line(text, RED if record.levelno >= WARNING else "")
-        if "--unlock" in text or "LockException" in text:
-            self._line("If no other snakemake runs in this folder, a killed one left its lock:", BOLD)
-            self._line("  snakemake --unlock         then the same command again; what is finished stays", BOLD)
+        self._line(LOCKED if "cannot be locked" in text else text, RED if record.levelno >= WARNING else "")
 
     def _status(self) -> str:
         share = 100 * self.done // max(self.total, 1)
