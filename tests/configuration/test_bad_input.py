@@ -388,6 +388,36 @@ def test_results_that_cannot_be_written(capsys, working_directory):
     assert "results: expected a folder for locked/results/smoke, nothing can be written to locked" in said
 
 
+SMALL = [
+    *("model.hidden=4", "dataset.length_train=60", "dataset.length_test=60"),
+    *("training.epochs=2", "training.sequence_length=20", "training.evaluation.horizon_long=20"),
+]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "status"),
+    [
+        (["training.learning_rate=1e308"], "diverged"),
+        (["dataset.noise=1e90"], "finished"),
+        (["dataset=file", "dataset.path=huge.npy"], "finished"),
+    ],
+    ids=str,
+)
+def test_badly_scaled_numbers_end_in_a_recorded_status(capsys, working_directory, overrides, status):
+    np.save("huge.npy", np.random.default_rng(0).standard_normal((120, 2)) * 1e300)
+    for stage in ("dataset", "train"):
+        assert main([stage, *SMALL, *overrides, "--conf", str(CONF)]) == 0
+    [path] = working_directory.glob("results/single/batches/*/status.parquet")
+    table = pd.read_parquet(path)
+    assert list(table["status"]) == [status]
+    assert (table["why"] != "").all() == (status == "diverged")
+
+
+def test_a_simulation_that_leaves_the_numbers_is_one_line(capsys):
+    assert main(["dataset", *SMALL, "dataset.rho=1e300", "--conf", str(CONF)]) == 2
+    assert "lossjumps: dataset lorenz63: expected finite numbers" in capsys.readouterr().err
+
+
 def snakemake(folder, *config):
     command = [
         sys.executable,
