@@ -238,6 +238,13 @@ def test_the_last_lines_of_a_log_stand_for_what_it_does_not_say(tmp_path):
     assert what_is_wrong([str(tmp_path / "missing")]) == ["its log is empty"]
 
 
+def test_a_full_disk_is_told_where_the_log_could_not(tmp_path, monkeypatch):
+    (tmp_path / "train.log").write_text("lossjumps: half a li")
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
+    [said] = what_is_wrong([str(tmp_path / "train.log")])
+    assert said == f"{tmp_path}: no space left on the device, not even for the log"
+
+
 @pytest.mark.parametrize("quiet", [(), ("all",), ("rules", "progress")])
 def test_failures_are_shown_whatever_snakemake_is_to_be_quiet_about(capsys, tmp_path, quiet):
     from snakemake.settings.enums import Quietness

@@ -60,8 +60,8 @@ def explain(error: BaseException, doing: str, place: str = "") -> tuple[str, int
             " or fewer seeds in a batch (seeds_per_batch=1) need less",
             FAILED,
         )
-    if isinstance(error, OSError) and error.errno in NO_SPACE:
-        path = error.filename or doing
+    if _is_full(error):
+        path = getattr(error, "filename", None) or doing.partition(" ")[2]
         return f"{path}: no space left on the device{_free(path)}; {AGAIN} when there is room", FAILED
     if isinstance(error, OSError) and error.errno in NO_PLACE and error.filename:
         return _no_place(Path(error.filename), error.strerror), BAD_INPUT
@@ -76,6 +76,12 @@ def _is_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and ("allocate memory" in text or "not enough memory" in text)
     )
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a disk is full; SQLite says so in words."""
+    by_number = isinstance(error, OSError) and error.errno in NO_SPACE
+    return by_number or "database or disk is full" in str(error)
 
 
 def _no_place(path: Path, why: str) -> str:

@@ -1,6 +1,7 @@
 """The account of a workflow that is given while it runs."""
 
 import re
+import shutil
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ TOLD_LINES = 10
 """Lines of a failed step's log that are shown if none of them is the one line that says what is wrong."""
 PREFIX = "lossjumps: "
 """What the line begins with that says what is wrong."""
+NO_ROOM = 1 << 14
+"""Free bytes below which a log cannot say what is wrong."""
 TAIL = 1 << 16
 """Bytes of a log that are read from its end."""
 
@@ -38,6 +41,7 @@ UNTOLD = (
     "Exiting because a job execution failed",
     "Provided cores",
     "Provided resources",
+    "Removing output files of failed job",
     "Rules claiming more threads",
     "Select jobs to execute",
     "Some jobs were triggered by provenance information",
@@ -288,6 +292,10 @@ def tail(path: str) -> list[str]:
 
 def what_is_wrong(logs: list[str]) -> list[str]:
     """What the logs of a failed step say is wrong: the one line that says it, or their last ones."""
+    for path in logs:
+        folder = Path(path).parent
+        if folder.is_dir() and shutil.disk_usage(folder).free < NO_ROOM:
+            return [f"{folder}: no space left on the device, not even for the log"]
     lines = [line for path in logs for line in tail(path)]
     said = [line for line in lines if line.startswith(PREFIX)]
     if said:
