@@ -87,7 +87,7 @@ def read_arrays(path: Path, expected: ArrayFile) -> dict[str, np.ndarray]:
     """
     command = f"`lossjumps {expected.stage} {expected.made_in(path)}`"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise InputError(f"{path}: file not found; make it first with {command}") from None
