@@ -24,7 +24,7 @@ from lossjumps.stages.tables import (
     Jumps,
     Status,
 )
-from lossjumps.stages.tracked_content import external_store
+from lossjumps.stages.tracking_address import external_store
 
 _BATCH_COLUMNS = {
     Status: None,

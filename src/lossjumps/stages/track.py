@@ -3,73 +3,51 @@
 The files are the truth: the database can be deleted and made again from them.  A run is found by its tag
 ``run_key``; its tag ``digest`` says which content it was made from, so that importing twice changes nothing, a changed
 run is replaced, and one that was left half-made by an interruption is made again.
+
+The numbers of a condition change whenever it gets another seed.  So they are no part of a run's content: importing the
+experiment, which follows the statistics, sets them on the runs that are there.
 """
 
 import hashlib
 import json
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import yaml
+from typing import TYPE_CHECKING
 
 from lossjumps.configuration.digest import file_digest
-from lossjumps.configuration.loading import Batch, Settings, load_batch, load_settings, load_tracking
+from lossjumps.configuration.loading import Batch, load_batch, load_events, load_settings, load_tracking
 from lossjumps.configuration.source import source_digest
 from lossjumps.errors import InputError
-from lossjumps.figures.run import run_figure
-from lossjumps.figures.style import save_png
 from lossjumps.progress import Progress, silent
-from lossjumps.stages.files import load_plan, read_table, write_text, write_whole
-from lossjumps.stages.losses import losses_of, primary_of
-from lossjumps.stages.tables import BATCH_TABLES, STATISTICS_TABLES
-from lossjumps.stages.tracked_content import (
-    Series,
-    epoch_series,
-    event_series,
-    finite_series,
-    flatten,
-    left_out,
-    run_configuration,
-    run_name,
-    run_summary,
-    run_tags,
-)
+from lossjumps.stages.files import load_plan, read_table, write_text
+from lossjumps.stages.receipts import RECEIPT, SUMMARY_KEY, receipt_text
+from lossjumps.stages.tables import BATCH_TABLES, STATISTICS_TABLES, Conditions
+from lossjumps.stages.tracked_conditions import CONDITION_METRICS, condition_metrics
+from lossjumps.stages.tracked_content import run_name
+from lossjumps.stages.tracked_run import import_runs
+from lossjumps.stages.tracking_notes import artifact_address, experiment_note, summary_note
 from lossjumps.stages.tracking_views import VIEW_TAG, saved_view
 
-CONTENT_MODULES = ("lossjumps.stages.tracked_content", "lossjumps.figures.run")
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from lossjumps.stages.tracking_store import Store
+
+CONTENT_MODULES = ("lossjumps.stages.tracked_run",)
 """The code that decides what a run shows; when it changes, runs are imported anew."""
-RECEIPT = "tracked.json"
-SUMMARY_KEY = "summary"
-NOTE_LENGTH = 7000
-"""Characters of the summary that fit into a note; MLflow cuts at 8000."""
-
-EXPERIMENT_NOTE = """\
-Each run is one training with one seed; the run `summary` carries the tables and the figures of the whole experiment.
-
-- **Epoch** is the step of every chart. A jump or a bifurcation at epoch e lies between e and e + 1.
-- `loss/free`, `loss/free_long`: free-running from data states, short and long; `loss/forced`: with forcing. The same
-  evaluation for every run, whatever it was trained with.
-- `loss/recorded`: the loss that came with a training made elsewhere; where no other is measured, `event/jump` is its.
-- `event/jump`: signed change of log10 `loss/free`, only where it jumped. `event/bifurcation`: number of bifurcations,
-  only where there are some (a fixed point or cycle appears, vanishes or changes stability).
-- `coincidence/precursor_rate`: share of a run's jumps with a bifurcation within the tolerance window before;
-  `coincidence/epochs_covered`: what a jump at a uniformly random epoch would reach. Nulls and p: run `summary`.
-- Charts draw a sample of the points; the figure among a run's artifacts draws all of them.
-- Group by the tags `dataset`, `training`, `alpha`, `condition`. Tag `left_out`: points that are not finite, not drawn.
-"""
 
 
 def run(folder: Path, progress: Progress = silent) -> None:
-    """Import a batch, or the summary of an experiment, into MLflow; what is there already stays as it is.
+    """Import a batch, or an experiment whole, into MLflow; what is there already stays as it is.
 
     Parameters
     ----------
     folder
-        A finished batch folder, or the folder of an experiment whose report is written.
+        A finished batch folder, or the folder of an experiment whose report is written: then its batches are
+        imported, its summary, and the numbers of its conditions.
     progress
-        Told every run of a batch.
+        Told every run that is imported.
 
     Raises
     ------
@@ -80,7 +58,7 @@ def run(folder: Path, progress: Progress = silent) -> None:
     if (folder / "config.yaml").is_file():
         _track_batch(load_batch(folder), progress)
     elif (folder / "plan.parquet").is_file():
-        _track_summary(folder)
+        _track_experiment(folder, progress)
     else:
         raise InputError(f"{folder}: expected a batch folder with config.yaml or an experiment with plan.parquet in it")
 
@@ -95,11 +73,9 @@ def remove_runs(experiment_folder: Path, run_keys: list[str]) -> int:
     run_keys
         Keys of runs, as in the column ``run`` of the plan; one that MLflow does not know is passed over.
     """
-    from lossjumps.stages.tracking_store import open_store
-
-    experiment = Path(experiment_folder).resolve()
-    with open_store(load_tracking(experiment_folder).uri, experiment.parent, experiment.name) as store:
-        found = [run for key in run_keys for run in store.runs(key)]
+    with _open(experiment_folder) as store:
+        present = store.runs()
+        found = [run for key in run_keys for run in present.get(key, [])]
         store.remove(found)
     return len(found)
 
@@ -142,166 +118,171 @@ def planned_labels(experiment_folder: Path) -> dict[str, str]:
     return dict(zip(plan["run"], plan["label"], strict=True))
 
 
-def _track_batch(batch: Batch, progress: Progress) -> None:
+def _open(experiment_folder: Path) -> AbstractContextManager["Store"]:
+    """Open the store of an experiment for writing."""
     from lossjumps.stages.tracking_store import open_store
 
-    settings = load_settings(batch.experiment_folder)
+    experiment = Path(experiment_folder).resolve()
+    return open_store(load_tracking(experiment_folder).uri, experiment.parent, experiment.name)
+
+
+def _track_batch(batch: Batch, progress: Progress) -> None:
+    with _open(batch.experiment_folder) as store:
+        _describe_experiment(store)
+        present = store.runs(f"tags.batch = '{batch.name}'")
+        _import_batches(store, batch.experiment_folder, [batch], present, progress)
+
+
+def _track_experiment(folder: Path, progress: Progress) -> None:
+    from lossjumps.stages.tracking_store import active
+
+    window = load_events(folder).coincidence.primary_window
+    numbers = condition_metrics(read_table(folder / Conditions.FILE, Conditions), window)
+    batches = [load_batch(path) for path in _trained(folder)]
+    with _open(folder) as store:
+        _describe_experiment(store)
+        present = store.runs()
+        obsolete = _with_numbers_that_are_gone(present, batches, numbers)
+        store.remove(obsolete)
+        kept = {key: [run for run in runs if run not in obsolete] for key, runs in present.items()}
+        _import_batches(store, folder, batches, kept, progress)
+        digest = _import_summary(store, folder, present.get(SUMMARY_KEY, []))
+        # Batches may have been imported before this plan was written, and before its statistics.
+        there = active(store.runs())
+        _update_tags(store, there, planned_labels(folder))
+        _update_numbers(store, there, numbers)
+    _write_receipt(folder, folder, {SUMMARY_KEY: digest})
+
+
+def _trained(experiment_folder: Path) -> list[Path]:
+    """Folders of the planned batches that have been trained; the statistics count the runs of others as missing."""
+    names = sorted(load_plan(experiment_folder)["batch"].unique())
+    folders = [experiment_folder / "batches" / name for name in names]
+    return [folder for folder in folders if (folder / "status.parquet").is_file()]
+
+
+def _import_batches(
+    store: "Store",
+    experiment_folder: Path,
+    batches: list[Batch],
+    present: dict[str, list["Run"]],
+    progress: Progress,
+) -> None:
+    """Import the runs of batches that are not there as they are now; removing all old ones at once saves time."""
+    from lossjumps.stages.tracking_store import active, is_current
+
+    settings, labels = load_settings(experiment_folder), planned_labels(experiment_folder)
+    digests = {batch.name: _batch_digest(batch) for batch in batches}
+    # Seeds of a batch that no plan names any more stay as long as they are there, and up to date.
+    there = active(present)
+    wanted = {
+        batch.name: [key for key in batch.runs if not labels or key in labels or key in there] for batch in batches
+    }
+    missing = {
+        name: [key for key in keys if not is_current(present.get(key, []), digests[name])]
+        for name, keys in wanted.items()
+    }
+    store.remove([run for keys in missing.values() for key in keys for run in present.get(key, [])])
+    done, total = 0, sum(map(len, missing.values()))
+    for batch in batches:
+        keys = missing[batch.name]
+        for key in import_runs(store, batch, settings, keys, labels, digests[batch.name]):
+            done += 1
+            progress(done, total, key)
+        _update_tags(store, {key: there[key] for key in wanted[batch.name] if key not in keys}, labels)
+        _write_receipt(batch.folder, experiment_folder, dict.fromkeys(wanted[batch.name], digests[batch.name]))
+
+
+def _batch_digest(batch: Batch) -> str:
     files = [batch.folder / "config.yaml", *(batch.folder / table.FILE for table in BATCH_TABLES)]
     files += [batch.experiment_folder / "settings" / f"{group}.yaml" for group in ("search", "events")]
-    digest = content_digest(files, batch.experiment_folder)
-    labels = planned_labels(batch.experiment_folder)
-    experiment = batch.experiment_folder.resolve()
-    with open_store(settings.tracking.uri, experiment.parent, experiment.name) as store:
-        present = {key: store.runs(key) for key in batch.runs}
-        missing = [key for key in batch.runs if not _is_current(present[key], digest)]
-        store.remove([old for key in missing for old in present[key]])
-        _relabel(store, [run for key in batch.runs if key not in missing for run in present[key]], labels)
-        if missing:
-            _describe_experiment(store)
-            tables = {table.__name__.lower(): read_table(batch.folder / table.FILE, table) for table in BATCH_TABLES}
-            parts = {name: dict(tuple(table.groupby("run"))) for name, table in tables.items()}
-            for done, key in enumerate(missing, start=1):
-                mine = {name: parts[name].get(key, table.iloc[:0]) for name, table in tables.items()}
-                _import_run(store, batch, settings, key, labels.get(key, batch.label), mine, digest)
-                progress(done, len(missing), key)
-    write_text(batch.folder / RECEIPT, json.dumps(dict.fromkeys(batch.runs, digest), indent=1, sort_keys=True) + "\n")
+    files += [batch.data_file] * batch.data_file.is_file()
+    return content_digest(files, batch.experiment_folder)
 
 
-def _is_current(runs: list[Any], digest: str) -> bool:
-    """Tell whether there is exactly one run, finished, made from this content."""
-    return len(runs) == 1 and runs[0].info.status == "FINISHED" and runs[0].data.tags.get("digest") == digest
+def _write_receipt(folder: Path, experiment_folder: Path, digests: dict[str, str]) -> None:
+    """Write a receipt unless it says so already: what depends on it need not run again."""
+    text = receipt_text(load_tracking(experiment_folder).uri, digests)
+    path = folder / RECEIPT
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
 
 
-def _relabel(store: Any, runs: list[Any], labels: dict[str, str]) -> None:
-    """Give runs that are there the labels of the plan: another sweep may tell more, or less, of the same training."""
-    for run in runs:
+def _describe_experiment(store: "Store") -> None:
+    store.describe(
+        {
+            VIEW_TAG: saved_view(),
+            "mlflow.note.content": experiment_note(store.experiment_id),
+            "mlflow.experimentKind": "custom_model_development",
+        }
+    )
+
+
+def _update_tags(store: "Store", runs: dict[str, "Run"], labels: dict[str, str]) -> None:
+    """Give runs the labels of the plan, and say whether it names them: it may have changed since their import."""
+    for key, run in runs.items():
         tags = run.data.tags
-        label = labels.get(tags.get("run_key"))
-        if label is not None and tags.get("label") != label:
+        label = labels.get(key, tags.get("label"))
+        if key == SUMMARY_KEY or label is None:
+            continue
+        if tags.get("label") != label:
             store.client.set_tag(run.info.run_id, "label", label)
             store.client.update_run(run.info.run_id, name=run_name(label, tags["seed"]))
+        planned = "yes" if not labels or key in labels else "no"
+        if tags.get("planned") != planned:
+            store.client.set_tag(run.info.run_id, "planned", planned)
 
 
-def _describe_experiment(store: Any) -> None:
-    store.client.set_experiment_tag(store.experiment_id, "mlflow.note.content", EXPERIMENT_NOTE)
-    store.client.set_experiment_tag(store.experiment_id, "mlflow.experimentKind", "custom_model_development")
-    store.client.set_experiment_tag(store.experiment_id, VIEW_TAG, saved_view())
+def _shown_numbers(run: "Run") -> dict[str, float]:
+    """The numbers of its condition that a run shows."""
+    return {name: value for name, value in run.data.metrics.items() if name in CONDITION_METRICS.values()}
 
 
-def _import_run(
-    store: Any, batch: Batch, settings: Settings, key: str, label: str, tables: dict[str, pd.DataFrame], digest: str
-) -> None:
-    """Make the MLflow run of one training; its digest is written last, when everything is there."""
-    history, status = tables["history"], tables["status"]
-    if history.empty or len(status) != 1:
-        raise InputError(f"{batch.folder}: no history or status of run {key}; train the batch again")
-    state, seed = str(status["status"].iloc[0]), batch.seeds[batch.runs.index(key)]
-    window = settings.events.coincidence.primary_window
-    loss = primary_of(losses_of(batch))
-    series = [
-        *epoch_series(history, tables["cycles"]),
-        *event_series(tables["bifurcations"], tables["jumps"], loss),
+def _with_numbers_that_are_gone(
+    present: dict[str, list["Run"]], batches: list[Batch], numbers: dict[str, dict[str, float]]
+) -> list["Run"]:
+    """List the runs of these batches with a number that their condition no longer has: MLflow cannot take it back."""
+    return [
+        run
+        for batch in batches
+        for key in batch.runs
+        for run in present.get(key, [])
+        if _shown_numbers(run).keys() - numbers.get(batch.condition, {}).keys()
     ]
-    summary = run_summary(
-        history,
-        tables["bifurcations"],
-        tables["attractors"],
-        tables["coincidences"],
-        loss=loss,
-        window=window,
-    )
-    summary["import/points_left_out"] = sum(one.left_out for one in series)
-    last_epoch = int(history["epoch"].max())
-    series += [finite_series(name, [last_epoch], [value]) for name, value in summary.items()]
-    configuration = run_configuration(batch, settings, seed)
-    tags = run_tags(batch, key, seed, label) | {
-        "status": state,
-        "why": str(status["why"].iloc[0] or ""),
-        "left_out": left_out(series),
-    }
-    title = f"{label}, seed {seed}" + ("" if state == "finished" else f" ({state} after epoch {last_epoch})")
-    path = batch.folder / "figures" / f"{key}.png"
-    figure = run_figure(
-        history,
-        tables["cycles"],
-        tables["bifurcations"],
-        tables["jumps"],
-        title=title,
-        window=window,
-        followed_order=settings.search.max_order,
-        loss=loss,
-    )
-    write_whole(path, lambda temporary: save_png(figure, temporary))
-    written = int((batch.folder / "history.parquet").stat().st_mtime * 1000)
-    run_id = _new_run(store, run_name(label, seed), tags, written)
-    _log(store, run_id, series, flatten(configuration), written)
-    store.client.log_artifact(run_id, str(path))
-    store.client.log_text(run_id, yaml.safe_dump(configuration, sort_keys=False), "config.yaml")
-    _finish(store, run_id, digest, written)
 
 
-def _new_run(store: Any, name: str, tags: dict[str, str], time: int) -> str:
-    """Make an MLflow run that starts at `time` (milliseconds): when the files were written, not when imported."""
-    run = store.client.create_run(store.experiment_id, start_time=time, tags=tags, run_name=name)
-    return run.info.run_id
+def _update_numbers(store: "Store", runs: dict[str, "Run"], numbers: dict[str, dict[str, float]]) -> None:
+    """Set the numbers of their condition on runs; MLflow shows the last one, and keeps the older in its history."""
+    for run in runs.values():
+        shown = _shown_numbers(run)
+        wanted = numbers.get(run.data.tags.get("condition", ""), {})
+        changed = {name: value for name, value in wanted.items() if shown.get(name) != value}
+        if changed:
+            store.log_numbers(run, changed)
 
 
-def _log(store: Any, run_id: str, series: list[Series], parameters: dict[str, str], time: int) -> None:
-    """Log parameters and points; a point's time is the run's plus one millisecond an epoch.
+def _import_summary(store: "Store", folder: Path, present: list["Run"]) -> str:
+    """Import the report of an experiment as its run `summary`; return the digest of its content."""
+    from lossjumps.stages.tracking_store import is_current
 
-    The points go metric by metric, so that a batch of the client's touches one or two names: a quarter faster.
-    """
-    from mlflow.entities import Metric, Param
-
-    points = [
-        Metric(one.name, value, time + step, step)
-        for one in series
-        for step, value in zip(one.steps.tolist(), one.values.tolist(), strict=True)
-    ]
-    store.client.log_batch(run_id, metrics=points, params=[Param(key, value) for key, value in parameters.items()])
-
-
-def _finish(store: Any, run_id: str, digest: str, time: int) -> None:
-    store.client.set_tag(run_id, "digest", digest)
-    store.client.set_terminated(run_id, status="FINISHED", end_time=time)
-
-
-def _track_summary(folder: Path) -> None:
-    """Import the report of an experiment as its run `summary`."""
-    from lossjumps.stages.tracking_store import open_store
-
-    tables = {folder / table.FILE: table for table in STATISTICS_TABLES if (folder / table.FILE).is_file()}
+    tables = {folder / table.FILE: table for table in STATISTICS_TABLES}
     figures = sorted((folder / "figures").glob("*.png"))
     report = folder / "summary.md"
     digest = content_digest([report, folder / "plan.parquet", *tables, *figures], folder)
-    experiment = folder.resolve()
-    with open_store(load_tracking(folder).uri, experiment.parent, experiment.name) as store:
-        present = store.runs(SUMMARY_KEY)
-        if not _is_current(present, digest):
-            store.remove(present)
-            _describe_experiment(store)
-            text = report.read_text(encoding="utf-8")
-            note = (
-                text
-                if len(text) <= NOTE_LENGTH
-                else text[:NOTE_LENGTH].rpartition("\n")[0] + "\n\n(cut; see summary.md)"
-            )
-            tags = {
-                "experiment": experiment.name,
-                "run_key": SUMMARY_KEY,
-                "status": "finished",
-                "results": experiment.name,
-                "mlflow.note.content": note,
-            }
-            written = int(report.stat().st_mtime * 1000)
-            run_id = _new_run(store, SUMMARY_KEY, tags, written)
-            store.client.log_artifact(run_id, str(report))
-            for path, schema in tables.items():
-                text = read_table(path, schema).to_csv(index=False)
-                store.client.log_text(run_id, text, f"statistics/{path.stem}.csv")
-            for figure in figures:
-                store.client.log_artifact(run_id, str(figure), "figures")
-            _finish(store, run_id, digest, written)
-        # Batches may have been imported before this plan was written.
-        _relabel(store, store.all_runs(), planned_labels(folder))
-    write_text(folder / RECEIPT, json.dumps({SUMMARY_KEY: digest}, indent=1) + "\n")
+    if is_current(present, digest):
+        return digest
+    store.remove(present)
+    name = folder.resolve().name
+    tags = {"experiment": name, "run_key": SUMMARY_KEY, "status": "finished", "results": name}
+    written = int(report.stat().st_mtime * 1000)
+    run_id = store.new_run(SUMMARY_KEY, tags, written)
+    shown = {path.stem: artifact_address(store.experiment_id, run_id, f"figures/{path.name}") for path in figures}
+    note = summary_note(report.read_text(encoding="utf-8"), shown)
+    store.client.set_tag(run_id, "mlflow.note.content", note)
+    store.client.log_artifact(run_id, str(report))
+    for path, table in tables.items():
+        store.client.log_text(run_id, read_table(path, table).to_csv(index=False), f"statistics/{path.stem}.csv")
+    for figure in figures:
+        store.client.log_artifact(run_id, str(figure), "figures")
+    store.finish(run_id, digest, written)
+    return digest

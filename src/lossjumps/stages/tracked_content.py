@@ -1,12 +1,12 @@
 """What a run shows in MLflow: its metrics, parameters and tags, made from the tables of its batch."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from lossjumps.analysis.events import ALL_LOSSES, KINDS, counted, counted_epochs
 from lossjumps.configuration.loading import Batch, Settings
@@ -102,11 +102,6 @@ def event_series(bifurcations: pd.DataFrame, jumps: pd.DataFrame, loss: str) -> 
         finite_series("event/jump", jumps["epoch"].to_numpy(), jumps["size"].to_numpy()),
         finite_series("event/bifurcation", number.index.to_numpy(), number.to_numpy()),
     ]
-
-
-def external_store(configured: str | None) -> str | None:
-    """Return the tracking URI that is configured, or that of ``MLFLOW_TRACKING_URI``; None: SQLite with the results."""
-    return configured or os.environ.get("MLFLOW_TRACKING_URI") or None
 
 
 def run_summary(
@@ -212,6 +207,11 @@ def run_configuration(batch: Batch, settings: Settings, seed: int) -> dict[str, 
         "search": to_mapping(settings.search),
         "events": to_mapping(settings.events),
     }
+
+
+def as_yaml(configuration: Mapping[str, Any]) -> str:
+    """Return a resolved configuration as text, in its own order."""
+    return yaml.safe_dump(dict(configuration), sort_keys=False)
 
 
 def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

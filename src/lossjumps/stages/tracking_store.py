@@ -8,8 +8,10 @@ import fcntl
 import gc
 import logging
 import os
+import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,31 +20,19 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 from mlflow import MlflowClient
-from mlflow.entities import Experiment, Run
+from mlflow.entities import Experiment, LifecycleStage, Metric, Run, ViewType
 from mlflow.exceptions import MlflowException
 
 from lossjumps.errors import InputError
-from lossjumps.stages.tracked_content import external_store
+from lossjumps.stages.tracking_address import SQLITE, database_file, default_database, tracking_uri, without_password
 
 SQL_SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
-
-
-def tracking_uri(configured: str | None, results: Path) -> str:
-    """Return the tracking URI: the configured one, else ``MLFLOW_TRACKING_URI``, else SQLite in the results folder.
-
-    Parameters
-    ----------
-    configured
-        ``tracking.uri`` of the configuration, or None.
-    results
-        Folder of all results.
-    """
-    return external_store(configured) or f"sqlite:///{_database(results)}"
-
-
-def _database(results: Path) -> Path:
-    """Return the absolute path of the default database."""
-    return Path(results).resolve() / "mlflow.db"
+FIRST_ANSWER = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+"""How often and how long (seconds) a server is waited for that has not answered yet."""
+LATER_ANSWERS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5"}
+"""The same for one that went away: about a minute in all."""
+RUN_KEY = "run_key"
+DIGEST = "digest"
 
 
 def _quiet() -> None:
@@ -76,29 +66,82 @@ class Store:
         self.experiment_id = experiment_id
         self._uri = uri
 
-    def runs(self, run_key: str) -> list[Run]:
-        """Return the runs with this key: one, none, or more after an accident."""
-        return list(self.client.search_runs([self.experiment_id], f"tags.run_key = '{run_key}'"))
+    def runs(self, filter_string: str = "") -> dict[str, list[Run]]:
+        """Return the runs of the experiment by their keys: one each, or more after an accident.
 
-    def all_runs(self) -> list[Run]:
-        """Return every run of the experiment."""
-        found, token = [], None
+        In a database those in the trash are among them: they are there when a removal was interrupted.
+
+        Parameters
+        ----------
+        filter_string
+            In MLflow's language of searches, such as ``tags.batch = '...'``.
+        """
+        view = ViewType.ALL if self._is_database else ViewType.ACTIVE_ONLY
+        found: dict[str, list[Run]] = {}
+        token = None
         while True:
-            page = self.client.search_runs([self.experiment_id], max_results=1000, page_token=token)
-            found += page
+            page = self.client.search_runs(
+                [self.experiment_id], filter_string, run_view_type=view, max_results=1000, page_token=token
+            )
+            for run in page:
+                if RUN_KEY in run.data.tags:
+                    found.setdefault(run.data.tags[RUN_KEY], []).append(run)
             token = page.token
             if not token:
                 return found
 
     def remove(self, runs: list[Run]) -> None:
         """Delete runs; in a database for good, with their points and artifacts (a server keeps them in its trash)."""
-        if not runs:
-            return
-        identities = [run.info.run_id for run in runs]
-        for identity in identities:
-            self.client.delete_run(identity)
-        if self._uri.startswith(SQL_SCHEMES):
-            _collect(self._uri, identities)
+        for run in runs:
+            if run.info.lifecycle_stage == LifecycleStage.ACTIVE:
+                self.client.delete_run(run.info.run_id)
+        if runs and self._is_database:
+            _collect(self._uri, [run.info.run_id for run in runs])
+
+    def describe(self, tags: dict[str, str]) -> None:
+        """Set tags of the experiment that are not there yet."""
+        there = self.client.get_experiment(self.experiment_id).tags
+        for key, value in tags.items():
+            if there.get(key) != value:
+                self.client.set_experiment_tag(self.experiment_id, key, value)
+
+    def log_numbers(self, run: Run, numbers: dict[str, float]) -> None:
+        """Log numbers that take the place of those that a run shows: at the same step, a millisecond later."""
+        points = []
+        for name, value in numbers.items():
+            history = self.client.get_metric_history(run.info.run_id, name) if name in run.data.metrics else []
+            time = max((point.timestamp + 1 for point in history), default=run.info.start_time)
+            points.append(Metric(name, value, time, 0))
+        self.client.log_batch(run.info.run_id, metrics=points)
+
+    def new_run(self, name: str, tags: dict[str, str], time: int) -> str:
+        """Make a run that starts at `time` (milliseconds): when the files were written, not when imported."""
+        return self.client.create_run(self.experiment_id, start_time=time, tags=tags, run_name=name).info.run_id
+
+    def finish(self, run_id: str, digest: str, time: int) -> None:
+        """Mark a run as whole: its digest says what it was made from."""
+        self.client.set_tag(run_id, DIGEST, digest)
+        self.client.set_terminated(run_id, status="FINISHED", end_time=time)
+
+    @property
+    def _is_database(self) -> bool:
+        return self._uri.startswith(SQL_SCHEMES)
+
+
+def active(runs: dict[str, list[Run]]) -> dict[str, Run]:
+    """Return the runs by key that are not in the trash."""
+    return {
+        key: run for key, found in runs.items() for run in found if run.info.lifecycle_stage == LifecycleStage.ACTIVE
+    }
+
+
+def is_current(runs: list[Run], digest: str) -> bool:
+    """Tell whether there is exactly one run, finished, made from this content."""
+    if len(runs) != 1:
+        return False
+    [run] = runs
+    whole = run.info.status == "FINISHED" and run.info.lifecycle_stage == LifecycleStage.ACTIVE
+    return whole and run.data.tags.get(DIGEST) == digest
 
 
 def run_keys(configured_uri: str | None, results: Path, experiment: str) -> list[str]:
@@ -116,20 +159,20 @@ def run_keys(configured_uri: str | None, results: Path, experiment: str) -> list
     """
     _quiet()
     uri = tracking_uri(configured_uri, results)
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+    database = database_file(uri)
+    if database is not None and not database.is_file():
         return []
     keys, page = [], None
-    try:
+    with _usable(uri):
         client = MlflowClient(tracking_uri=uri)
-        found = client.get_experiment_by_name(experiment)
+        with _waiting(FIRST_ANSWER):
+            found = client.get_experiment_by_name(experiment)
         while found is not None:
-            runs = client.search_runs([found.experiment_id], "tags.run_key != ''", max_results=1000, page_token=page)
-            keys += [run.data.tags["run_key"] for run in runs]
+            runs = client.search_runs([found.experiment_id], f"tags.{RUN_KEY} != ''", max_results=1000, page_token=page)
+            keys += [run.data.tags[RUN_KEY] for run in runs]
             page = runs.token
             if not page:
                 break
-    except MlflowException as error:
-        raise InputError(f"tracking.uri: MLflow cannot use {uri} ({str(error).splitlines()[0]})") from error
     return keys
 
 
@@ -165,17 +208,67 @@ def open_store(configured_uri: str | None, results: Path, experiment: str) -> It
     _quiet()
     uri = tracking_uri(configured_uri, results)
     with _one_writer(results), _collecting_rarely():
-        try:
+        with _usable(uri), _waiting(FIRST_ANSWER):
+            _make_database(database_file(uri))
             client = MlflowClient(tracking_uri=uri)
             found = _experiment(client, uri, results, experiment)
-        except MlflowException as error:
-            raise InputError(f"tracking.uri: MLflow cannot use {uri} ({str(error).splitlines()[0]})") from error
-        yield Store(client, uri, found.experiment_id)
+        with _answering(uri), _waiting(LATER_ANSWERS):
+            yield Store(client, uri, found.experiment_id)
+
+
+@contextlib.contextmanager
+def _waiting(patience: dict[str, str]) -> Iterator[None]:
+    """Set how long MLflow waits for a server, unless the environment says so."""
+    chosen = {name: value for name, value in patience.items() if name not in os.environ}
+    os.environ.update(chosen)
+    try:
+        yield
+    finally:
+        for name in chosen:
+            del os.environ[name]
+
+
+@contextlib.contextmanager
+def _usable(uri: str) -> Iterator[None]:
+    """Turn what MLflow says of a store that cannot be opened into one line."""
+    try:
+        with _answering(uri):
+            yield
+    except MlflowException as error:
+        raise _unusable(uri, str(error).splitlines()[0]) from error
+
+
+@contextlib.contextmanager
+def _answering(uri: str) -> Iterator[None]:
+    """Turn what MLflow says of a server that does not answer into one line."""
+    try:
+        yield
+    except MlflowException as error:
+        if not str(error).startswith("API request to"):
+            raise
+        cause = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
+        raise _unusable(uri, f"no answer: {cause[1] if cause else 'timed out'}") from error
+
+
+def _unusable(uri: str, why: str) -> InputError:
+    return InputError(f"tracking.uri: MLflow cannot use {without_password(uri)} ({why})")
+
+
+def _make_database(database: Path | None) -> None:
+    """Make a missing database beside its place and rename it: an interrupted migration cannot be taken up again."""
+    if database is None or database.is_file():
+        return
+    database.parent.mkdir(parents=True, exist_ok=True)
+    for path in database.parent.glob(f".unfinished-*-{database.name}*"):
+        path.unlink()
+    unfinished = database.with_name(f".unfinished-{uuid.uuid4().hex}-{database.name}")
+    MlflowClient(tracking_uri=f"{SQLITE}{unfinished}").search_experiments(max_results=1)
+    unfinished.replace(database)
 
 
 def _experiment(client: MlflowClient, uri: str, results: Path, name: str) -> Experiment:
     """Return the experiment of this name; make it, or take it back from the trash, if need be."""
-    default = uri == f"sqlite:///{_database(results)}"
+    default = uri == f"sqlite:///{default_database(results)}"
     folder = Path(results).resolve() / "mlflow-artifacts" / name
     found = client.get_experiment_by_name(name)
     if found is None:
@@ -184,7 +277,7 @@ def _experiment(client: MlflowClient, uri: str, results: Path, name: str) -> Exp
         return client.get_experiment(client.create_experiment(name, artifact_location=location))
     if default and found.artifact_location != folder.as_uri():
         raise InputError(
-            f"{_database(results)}: made for artifacts in {found.artifact_location}; delete it and track again,"
+            f"{default_database(results)}: made for artifacts in {found.artifact_location}; delete it and track again,"
             " every run is imported from its files"
         )
     if found.lifecycle_stage == "deleted":

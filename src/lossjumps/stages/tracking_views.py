@@ -17,9 +17,12 @@ METRIC_COLUMNS = (
     "event/jumps",
     "event/bifurcations",
     "coincidence/precursor_rate",
-    "coincidence/epochs_covered",
+    "condition/precursor_rate",
+    "condition/precursor_chance",
+    "condition/precursor_p",
     "loss/free_final",
     "loss/free_long_final",
+    "loss/forced_final",
     *(f"event/bifurcations_{kind}" for kind in KINDS),
     "event/bifurcations_occupied",
 )
