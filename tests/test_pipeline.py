@@ -168,6 +168,7 @@ def test_code_and_configuration_files_re_run_what_depends_on_them(restored):
         "coincidences": 2,
         "statistics": 1,
         "report": 1,
+        "store": 1,
         "track": 2,
         "track_summary": 1,
         "all": 1,

@@ -1,14 +1,34 @@
 # Track: finished batches, and the summary, become runs in MLflow.
 #
-# needs   the tables of a batch, or the report, and settings/
-# makes   tracked.json     a receipt; the database itself is no output, the files are the truth
+# needs   the tables of a batch and its data, or the report and the receipts of all batches; settings/
+# makes   store.yaml       which store, and how often it was filled anew: after its database was deleted,
+#                          say, all is imported again
+#         tracked.json     a receipt; the store itself is no output, the files are the truth
 #
 # Local and one at a time (mlflow_writer, limited in the profile): SQLite has a single writer.
 
+from lossjumps.stages.receipts import store_text
+
 
 localrules:
+    store,
     track,
     track_summary,
+
+
+rule store:
+    output:
+        "<experiment>/store.yaml",
+    log:
+        "<logs>/store.log",
+    conda:
+        "../../environment.yml"
+    params:
+        text=store_text(PLAN),
+    message:
+        "MLflow's store"
+    shell:
+        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
 
 
 rule track:
@@ -19,6 +39,8 @@ rule track:
             "<experiment>/settings/{group}.yaml",
             group=("search", "events", "tracking"),
         ),
+        data=data_of_batch,
+        store="<experiment>/store.yaml",
     output:
         "<batch>/tracked.json",
     log:
@@ -41,11 +63,15 @@ rule track:
 rule track_summary:
     input:
         plan="<experiment>/plan.parquet",
+        runs=of_batches("tracked.json"),
         summary="<experiment>/summary.md",
         figures="<experiment>/figures",
         conditions="<experiment>/statistics/conditions.parquet",
         comparisons="<experiment>/statistics/comparisons.parquet",
-        tracking="<experiment>/settings/tracking.yaml",
+        settings=expand(
+            "<experiment>/settings/{group}.yaml",
+            group=("search", "events", "tracking"),
+        ),
     output:
         "<experiment>/tracked.json",
     log:
@@ -58,6 +84,6 @@ rule track_summary:
         folder=subpath(input.plan, parent=True),
         source=source_digest("lossjumps.stages.track"),
     message:
-        "Import the summary into MLflow"
+        "Import the summary, and the numbers of conditions, into MLflow"
     shell:
         "lossjumps track {params.folder:q} > {log} 2>&1"
