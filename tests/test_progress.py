@@ -60,7 +60,8 @@ def test_few_steps_are_all_written(clock):
 def test_a_terminal_gets_one_line_that_is_drawn_over_and_then_gone(clock):
     written = run_through(Terminal(), clock, remark="a remark that is much longer than the rest of the line " * 3)
     assert "\n" not in written and written.endswith("\r\x1b[K")
-    drawn = written.split("\r\x1b[K")[1:-1]
+    begun, *drawn, _ = written.split("\r\x1b[K")
+    assert begun == "train begins ..."
     assert all(len(line) <= 79 for line in drawn) and len(drawn) == 1001
     assert drawn[0].startswith("train [....................] 0 %, epoch 0 of 1000, 0:00, a remark")
     assert drawn[400].startswith("train [########............] 40 %, epoch 400 of 1000, 1:40, 2:30 left, a remark")
@@ -85,10 +86,11 @@ def test_the_bar_is_gone_when_an_error_is_printed(clock):
     assert stream.getvalue().endswith("\r\x1b[K")
 
 
-def test_nothing_is_cleared_where_nothing_was_drawn(clock):
-    with ProgressDisplay("train", "epoch", Terminal(), clock) as progress:
-        pass
-    assert progress.stream.getvalue() == ""
+def test_nothing_is_left_of_what_has_only_begun(clock):
+    for stream, written in ((Terminal(), "train begins ...\r\x1b[K"), (io.StringIO(), "")):
+        with ProgressDisplay("train", "epoch", stream, clock) as progress:
+            assert progress.place == ""
+        assert stream.getvalue() == written
 
 
 def test_what_was_done_before_does_not_count_for_the_time_that_is_left(clock):

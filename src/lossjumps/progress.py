@@ -46,7 +46,8 @@ class ProgressDisplay:
         self.heading, self.unit, self.clock = heading, unit, clock
         self.stream = sys.stderr if stream is None else stream
         self.on_terminal = is_terminal(self.stream)
-        self._started = self._shown = clock()
+        self._started = clock()
+        self._shown = self._started - self.REDRAWN
         self.place = ""
         """How far it is, in words; empty before the first step."""
         self._first: tuple[int, float] | None = None
@@ -54,6 +55,10 @@ class ProgressDisplay:
         self._drawn = False
 
     def __enter__(self) -> "ProgressDisplay":
+        if self.on_terminal:  # the first step may be a while: code is compiled when it is first used
+            self.stream.write(f"{self.heading} begins ...")
+            self.stream.flush()
+            self._drawn = True
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -24,7 +24,7 @@ NO_ROOM = 1 << 14
 TAIL = 1 << 16
 """Bytes of a log that are read from its end."""
 
-UNTOLD_RULES = ("settings", "data_config", "batch_config")
+UNTOLD_RULES = ("settings", "data_config", "batch_config", "store")
 """They write what the plan says, in no time."""
 LAST_RULE = "all"
 """It prints the summary."""
@@ -50,6 +50,8 @@ UNTOLD = (
 )
 """Beginnings of what snakemake says and nobody needs, or is said here in other words."""
 
+IMPLIED = ("input files updated by another job", "run or shell but no output")
+"""Reasons to run a step that say nothing new."""
 STOPPED = ": stopped by "
 """In the log of a step that was asked to end."""
 LOCKED = (
@@ -274,8 +276,8 @@ class Account:
 def _reasons(text: str) -> str:
     """Of the reasons that a dry run ends with, those that do not follow from others; empty if there are none."""
     lines = [line.strip() for line in text.splitlines()[2:]]
-    told = zip(lines[::2], lines[1::2], strict=False)
-    return "\n".join(f"Why: {why} {rules}" for why, rules in told if not why.startswith("input files updated by"))
+    told = [(why, rules) for why, rules in zip(lines[::2], lines[1::2], strict=False) if not why.startswith(IMPLIED)]
+    return "\n".join(textwrap.fill(f"Why: {why} {rules}", WIDTH, subsequent_indent="     ") for why, rules in told)
 
 
 def tail(path: str) -> list[str]:
