@@ -170,10 +170,10 @@ class SearchConfig:
 
     max_order: int = 4
     """Largest order of the cycles that are searched; occupied cycles of higher order are kept as well. Unit: steps."""
-    max_regions: int = 200_000
-    """Fixed points are listed completely where at most this many linear regions have to be solved."""
-    certified_words: int = 4096
-    """Cycles of an order are listed completely where there are at most this many sequences of regions."""
+    max_nodes: int = 20_000
+    """Nodes of a branch and bound, or linear regions, after which a complete list is given up."""
+    certified_units: int = 16
+    """Cycles of order k are listed completely, not searched, where k times the number of units is at most this."""
     seed: int = 0
     """Seed of the random starts of SCYFI."""
     attractor_states: int = 8
@@ -184,7 +184,7 @@ class SearchConfig:
     """Longest period recognised as an occupied cycle. Unit: steps."""
 
     def __post_init__(self) -> None:
-        for key in ("max_order", "max_regions", "certified_words", "attractor_states", "transient", "max_period"):
+        for key in ("max_order", "max_nodes", "certified_units", "attractor_states", "transient", "max_period"):
             require(getattr(self, key) >= 1, f"search.{key}", "an integer >= 1", getattr(self, key))
         for key, largest in (("max_order", 1000), ("attractor_states", 10_000), ("max_period", 100_000)):
             value = getattr(self, key)

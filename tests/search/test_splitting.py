@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from tests.random_maps import FAMILIES, brute_force_cycles, random_map
 
-from lossjumps import ReluMap
+from lossjumps import ReluMap, find_cycles
 from lossjumps.search import itineraries
-from lossjumps.search.boxes import Box
+from lossjumps.search.boxes import Box, absorbing_box
 from lossjumps.search.cells import refresh, tighten, whole_simplex
+from lossjumps.search.degree import degrees, index_sum
 from lossjumps.search.splitting import split_cycles
 
 
@@ -200,6 +201,26 @@ def test_units_that_switch_together_or_do_not_matter_change_nothing_but_the_itin
     for one, other in zip(plain.cycles, result.cycles, strict=True):
         np.testing.assert_array_equal(other.itinerary, padded.region(other.points))
         assert sorted(one.points[:, 0]) == pytest.approx(sorted(other.points[:, 0]), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_a_random_search_finds_is_in_the_list(seed):
+    """High orders in three dimensions, where words of transients are left out."""
+    generator = np.random.default_rng(seed)
+    relu_map = ReluMap.clipped_shallow_plrnn(
+        generator.uniform(0.3, 0.9, 3),
+        generator.normal(size=(3, 7)),
+        generator.normal(size=(7, 3)),
+        0.3 * generator.normal(size=3),
+        generator.normal(size=7),
+    )
+    result = split_cycles(relu_map, 9, absorbing_box(relu_map), bounded=True)
+    listed = {cycle.key for cycle in result.cycles}
+    assert result.complete_order >= 6
+    searched = [cycle for cycle in find_cycles(relu_map, result.complete_order, method="scyfi", max_visits=20_000)]
+    assert {cycle.key for cycle in searched} <= listed
+    known = degrees(relu_map, result.complete_order)
+    assert all(index_sum(result.cycles, order) == degree for order, degree in known.items())
 
 
 def test_a_budget_that_ends_leaves_lower_orders_complete():

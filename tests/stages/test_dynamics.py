@@ -40,7 +40,7 @@ def batch(tmp_path_factory):
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (experiment / "settings").mkdir()
-    search = to_mapping(SearchConfig(max_order=2, transient=300, attractor_states=3, certified_words=4))
+    search = to_mapping(SearchConfig(max_order=2, transient=300, attractor_states=3, certified_units=4))
     (experiment / "settings" / "search.yaml").write_text(yaml.safe_dump(search))
     series = generator.normal(size=(50, OBSERVED))
     one = np.ones(OBSERVED)

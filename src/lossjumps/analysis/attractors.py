@@ -6,10 +6,10 @@ import numba
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search.complete import pieces
 from lossjumps.search.cycle import Cycle, cycle_of
 from lossjumps.search.kernels import copy_matrix, copy_vector
 from lossjumps.search.regions import Regions
+from lossjumps.search.words import pieces
 
 DIVERGED = 1e8
 """Largest coordinate beyond which an orbit from data (of unit scale) counts as diverged."""

@@ -13,9 +13,14 @@ from lossjumps.maps.paths import Path, Segment
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import find_cycles, itineraries
 from lossjumps.search.cycle import Cycle, itinerary_from
+from lossjumps.search.regions import linear_regions
 
 BESIDE_EVENT = 1e-3
 """How far before and after an event the occupied attractors are compared, unless another event is nearer."""
+
+
+MOST_REGIONS_FOR_NORM = 20_000
+"""The largest norm of a Jacobian is taken over all linear regions where there are at most this many, else bounded."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,8 @@ class Effort:
     """How hard to search at each recorded epoch; the keys of `search` in the configuration."""
 
     max_order: int
-    max_regions: int
-    certified_words: int
+    max_nodes: int
+    certified_units: int
     seed: tuple[int, ...]
     transient: int
     max_period: int
@@ -120,8 +125,8 @@ def analyse_training(
             relu_map,
             effort.max_order,
             starts=[*(lists[-1] if lists else ()), *_visited_words(relu_map, data_states, effort.max_order)],
-            max_regions=effort.max_regions,
-            certified_words=effort.certified_words,
+            max_nodes=effort.max_nodes,
+            certified_units=effort.certified_units,
             seed=(*effort.seed, epoch),
         )
         taken_to = occupied_attractors(relu_map, data_states, effort.transient, effort.max_period)
@@ -132,7 +137,7 @@ def analyse_training(
         found.append(cycles)
         lists.append(sorted(followed.values(), key=lambda cycle: cycle.key))
         attractors.append(taken_to)
-        norms.append(largest_jacobian_norm(relu_map, cycles.regions))
+        norms.append(largest_jacobian_norm(relu_map, linear_regions(relu_map, MOST_REGIONS_FOR_NORM)))
         if report is not None:
             report(epoch + 1)
     segments = segments or [Segment(start, end) for start, end in pairwise(maps)]

@@ -15,6 +15,9 @@ LARGEST_RADIUS = 1.0 - 1e-6
 MOST_CONDITION = 1e6
 """Eigenvectors with a larger condition number are no coordinates."""
 
+INSIDE = 1e-9
+"""Relative width by which a point may reach out of a box and still count as inside."""
+
 WIDENING = 1e-6
 """Room left around a box, relative to its size and place: a box that shrinks to a point is no coordinate frame."""
 
@@ -28,6 +31,11 @@ class Box:
 
     lower: np.ndarray
     upper: np.ndarray
+
+    def holds(self, points: np.ndarray) -> bool:
+        """Whether points (k, M) lie in it, within `INSIDE` of its width."""
+        slack = INSIDE * (self.upper - self.lower)
+        return bool(np.all((points >= self.lower - slack) & (points <= self.upper + slack)))
 
 
 @dataclass(frozen=True, eq=False)

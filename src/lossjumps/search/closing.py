@@ -4,10 +4,13 @@ import numba
 import numpy as np
 
 from lossjumps.search.cells import EPSILON, tighten
-from lossjumps.search.kernels import copy_vector, solve_in_place
+from lossjumps.search.kernels import copy_matrix, copy_vector, solve_in_place
 
 FLAT = 1e-10
 """Depth below which a cell may be a mere point of contact."""
+
+CONTACT = 1e-13
+"""Added to the depth of a flat cell for the rounding of its rows and weights."""
 
 UNSURE = 1e-3
 """Relative error of a solution from which a system counts as singular here."""
@@ -117,7 +120,7 @@ def is_passed_once(normals, offsets, constant, sides, images, at_one, max_order,
     size = inverse.shape[0]
     last = size - 1
     dimension = images.shape[1]
-    depth = max(inverse[last, 0], 0.0) + FLAT
+    depth = max(inverse[last, 0], 0.0) + CONTACT
     spread = np.zeros(last)
     for k in range(1, size):
         weight = -inverse[last, k]
@@ -142,10 +145,20 @@ def is_passed_once(normals, offsets, constant, sides, images, at_one, max_order,
         start[i] /= one
         radius = max(radius, 2.0 * (error + abs(start[i]) * one_error) / one)
     first_radius = radius
+    ball = radius  # the ball where the product of jacobians begins: after the last border that it may have touched
+    product = np.empty((dimension, dimension))
+    new_product = np.empty((dimension, dimension))
+    touched = True
     point = start.copy()
     image = np.empty(dimension)
     growth = np.empty((dimension, dimension))
     for _ in range(max_order):
+        if touched:
+            ball = radius
+            for i in range(dimension):
+                for j in range(dimension):
+                    product[i, j] = 1.0 if i == j else 0.0
+        touched = False
         for i in range(dimension):
             image[i] = constant[i, dimension]
             for j in range(dimension):
@@ -164,6 +177,7 @@ def is_passed_once(normals, offsets, constant, sides, images, at_one, max_order,
                     image[i] += sides[border, side, i, j] * point[j]
                     growth[i, j] += sides[border, side, i, j]
             if abs(value) <= reach:
+                touched = True
                 for i in range(dimension):
                     for j in range(dimension):
                         difference = abs(sides[border, 1, i, j] - sides[border, 0, i, j])
@@ -174,12 +188,16 @@ def is_passed_once(normals, offsets, constant, sides, images, at_one, max_order,
         for i in range(dimension):
             total = 0.0
             for j in range(dimension):
-                total += abs(growth[i, j])
+                new_product[i, j] = 0.0
+                for k in range(dimension):
+                    new_product[i, j] += growth[i, k] * product[k, j]
+                total += abs(growth[i, j] if touched else new_product[i, j])
             largest = max(largest, total)
             distance = max(distance, abs(image[i] - start[i]))
             magnitude = max(magnitude, abs(image[i]))
         copy_vector(image, point)
-        radius = largest * radius + 1e3 * EPSILON * magnitude
+        copy_matrix(new_product, product)
+        radius = largest * (radius if touched else ball) + 1e3 * EPSILON * magnitude
         if not distance > 2.0 * (radius + first_radius):
             return False
     return True

@@ -1,33 +1,21 @@
-"""Complete lists: every fixed point by solving each linear region, every k-cycle by solving each region sequence.
+"""Complete lists of the cycles of one order: what is left once everything else is excluded, solved and decided."""
 
-Only Lyndon words over the regions are solved: one rotation of each primitive sequence.
-"""
-
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from scipy.optimize import linprog
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
+from lossjumps.search.boxes import Box
+from lossjumps.search.complementarity import Complementarity, all_solutions
 from lossjumps.search.cycle import Cycle, solve_cycle
-from lossjumps.search.kernels import (
-    BORDER,
-    SINGULAR,
-    copy_matrix,
-    copy_vector,
-    follow_with,
-    linear_piece,
-    relative_inputs,
-    solve_in_place,
-)
+from lossjumps.search.kernels import BORDER, SINGULAR, virtual_cycle
 
-SAFE_GROWTH = 1e6
-"""Largest entry of a Jacobian product up to which the signs of a rolled-out orbit refuse a candidate."""
-
-CHUNK = 4096
-"""Words solved before the candidates are looked at; bounds the memory of a search."""
+MOST_SILENT_CHOICES = 8
+"""States of units without output, along a continuum, of which all combinations are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,118 +40,7 @@ class CompleteList:
     visits: int
 
 
-@numba.njit(cache=True)
-def pieces(A, U, V, b, c, patterns):
-    """Jacobian (R, M, M) and offset (R, M) of every region."""
-    count = patterns.shape[0]
-    dimension = A.shape[0]
-    jacobians = np.empty((count, dimension, dimension))
-    offsets = np.empty((count, dimension))
-    for region in range(count):
-        linear_piece(A, U, V, b, c, patterns[region], jacobians[region], offsets[region])
-    return jacobians, offsets
-
-
-@numba.njit(cache=True)
-def _next_lyndon_word(word, letters, order):
-    """Advance `word` to the next Lyndon word of length `order` (Duval 1988); False after the last one.
-
-    `word` (order + 1,) holds the letters, then how many of them stay in the next step; it starts as [-1, ..., -1, 1].
-    """
-    length = word[order]
-    while length > 0:
-        word[length - 1] += 1
-        full = length == order
-        for position in range(length, order):
-            word[position] = word[position - length]
-        length = order
-        while length > 0 and word[length - 1] == letters - 1:
-            length -= 1
-        if full:
-            word[order] = length
-            return True
-    return False
-
-
-@numba.njit(cache=True)
-def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most, hits, singular):
-    """Solve up to `most` Lyndon words; keep those whose cycle is admissible within rounding, and the singular ones."""
-    dimension = jacobians.shape[1]
-    letters = patterns.shape[0]
-    units = V.shape[0]
-    product = np.empty((dimension, dimension))
-    new_product = np.empty((dimension, dimension))
-    system = np.empty((dimension, dimension))
-    shift = np.empty(dimension)
-    new_shift = np.empty(dimension)
-    point = np.empty(dimension)
-    inputs = np.empty(units)
-    relative = np.empty(units)
-    n_hits = 0
-    n_singular = 0
-    visits = 0
-    while visits < most:
-        if not _next_lyndon_word(word, letters, order):
-            finished[0] = True
-            break
-        visits += 1
-        growth = 0.0
-        copy_matrix(jacobians[word[0]], product)
-        copy_vector(offsets[word[0]], shift)
-        for time in range(1, order):
-            follow_with(jacobians[word[time]], offsets[word[time]], product, shift, new_product, new_shift)
-            growth = max(growth, np.abs(product).max())
-        for i in range(dimension):
-            for j in range(dimension):
-                system[i, j] = -product[i, j]
-            system[i, i] += 1.0
-        copy_vector(shift, point)
-        pivot, sign = solve_in_place(system, point)
-        if sign == 0.0 or pivot < SINGULAR:
-            copy_vector(word[:order], singular[n_singular])
-            n_singular += 1
-            continue
-        admissible = True
-        # rolling out multiplies rounding by the growth: where that is large, the cycle is left to be solved with care
-        for time in range(order if growth < SAFE_GROWTH else 0):
-            pattern = patterns[word[time]]
-            for unit in range(units):
-                value = b[unit]
-                for j in range(dimension):
-                    value += V[unit, j] * point[j]
-                inputs[unit] = value
-            # the exact signs first: they refuse nearly all candidates cheaply
-            suspicious = False
-            for unit in range(units):
-                if (inputs[unit] > 0.0) != pattern[unit]:
-                    suspicious = True
-                    break
-            if suspicious:
-                relative_inputs(V, b, point, inputs, relative)
-                for unit in range(units):
-                    if pattern[unit] and relative[unit] < -1e-7:
-                        admissible = False
-                        break
-                    if not pattern[unit] and relative[unit] > 1e-7:
-                        admissible = False
-                        break
-                if not admissible:
-                    break
-            if time + 1 < order:
-                jacobian = jacobians[word[time]]
-                for i in range(dimension):
-                    value = offsets[word[time], i]
-                    for j in range(dimension):
-                        value += jacobian[i, j] * point[j]
-                    new_shift[i] = value
-                copy_vector(new_shift, point)
-        if admissible:
-            copy_vector(word[:order], hits[n_hits])
-            n_hits += 1
-    return visits, n_hits, n_singular
-
-
-def _holds_a_continuum(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
+def holds_a_continuum(relu_map: ReluMap, itinerary: np.ndarray, box: Box | None = None) -> bool:
     """Whether a singular itinerary has admissible solutions: a linear feasibility problem in the first point."""
     dimension = relu_map.dimension
     product, shift = np.eye(dimension), np.zeros(dimension)
@@ -181,7 +58,7 @@ def _holds_a_continuum(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
         b_ub=np.concatenate(bounds),
         A_eq=np.eye(dimension) - product,
         b_eq=shift,
-        bounds=(None, None),
+        bounds=(None, None) if box is None else np.column_stack([box.lower, box.upper]),
         method="highs",
     )
     return solution.status == 0
@@ -212,40 +89,148 @@ def merge_at_borders(cycles: list[Cycle]) -> list[Cycle]:
     return merged
 
 
-def complete_cycles(relu_map: ReluMap, patterns: np.ndarray, order: int) -> CompleteList:
-    """Every cycle of one order whose points lie in the given regions.
+def is_singular(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
+    """Whether I - T of an itinerary (k, H) is singular within rounding.
+
+    Decided on the equations of all points at once, (kM, kM): in T itself large multipliers hide the others.
+    """
+    period, dimension = len(itinerary), relu_map.dimension
+    system = np.eye(period * dimension)
+    for time, pattern in enumerate(itinerary):
+        image = (time + 1) % period
+        system[image * dimension : (image + 1) * dimension, time * dimension : (time + 1) * dimension] -= (
+            relu_map.A + relu_map.U[:, pattern] @ relu_map.V[pattern]
+        )
+    values = np.linalg.svd(system / np.abs(system).max(axis=1, initial=1e-300, keepdims=True), compute_uv=False)
+    return bool(values[-1] <= SINGULAR * values[0])
+
+
+def decide(
+    relu_map: ReluMap,
+    candidates: Iterable[np.ndarray],
+    visits: int,
+    verify: str = "float",
+    box: Box | None = None,
+) -> CompleteList:
+    """Decide which of the itineraries (k, H) of one order are cycles.
 
     Parameters
     ----------
     relu_map : ReluMap
-    patterns : (R, H) bool array
-        Regions; with all of them the list is complete.
-    order : int
-        About R^k / k words are solved.
-
-    Returns
-    -------
-    CompleteList
+    candidates : iterable of (k, H) bool arrays
+        With repetitions, rotations and non-primitive ones, which are passed over.
+    visits : int
+        What it cost to find them.
+    verify : {"float", "exact"}
+        Whether signs are those of float64, or decided without rounding (`lossjumps.search.exact`).
+    box : Box, optional
+        Where cycles and continua are wanted; the whole space if not given.
     """
-    patterns = np.ascontiguousarray(patterns, dtype=np.bool_)
-    jacobians, offsets = pieces(*relu_map.parameters, patterns)
-    word = np.full(order + 1, -1, dtype=np.int64)
-    word[order] = 1
-    finished = np.zeros(1, dtype=np.bool_)
-    hits = np.empty((CHUNK, order), dtype=np.int64)
-    singular = np.empty((CHUNK, order), dtype=np.int64)
-    cycles, degenerate, undecided, visits = [], [], 0, 0
-    while not finished[0]:
-        solved, n_hits, n_singular = _candidates(
-            relu_map.V, relu_map.b, patterns, jacobians, offsets, order, word, finished, CHUNK, hits, singular
-        )
-        visits += solved
-        for hit in hits[:n_hits]:
-            cycle, decided = solve_cycle(relu_map, patterns[hit])
-            undecided += not decided
-            cycles += [] if cycle is None else [cycle]
-        degenerate += [
-            patterns[letters] for letters in singular[:n_singular] if _holds_a_continuum(relu_map, patterns[letters])
-        ]
-    degenerate = [itineraries.canonical(itinerary) for itinerary in degenerate]
+    if verify == "exact":
+        primitive = {
+            itineraries.key(candidate): candidate for candidate in candidates if itineraries.is_primitive(candidate)
+        }
+        # what rounding could have taken for another itinerary is among the candidates itself
+        return verified(relu_map, list(primitive.values()), visits, 0, box)
+    cycles, degenerate, undecided = [], [], 0
+    known = set()
+    for candidate in candidates:
+        key = itineraries.key(candidate)
+        if key in known or not itineraries.is_primitive(candidate):
+            continue
+        known.add(key)
+        cycle, decided = solve_cycle(relu_map, candidate)
+        if cycle is None and decided:
+            continue
+        if is_singular(relu_map, candidate):
+            if holds_a_continuum(relu_map, candidate, box):
+                degenerate.append(itineraries.canonical(candidate))
+        elif cycle is not None:
+            cycles += [cycle] if box is None or box.holds(cycle.points) else []
+        else:
+            undecided += 1
     return CompleteList(merge_at_borders(cycles), degenerate, undecided, visits)
+
+
+def verified(
+    relu_map: ReluMap, candidates: list[np.ndarray], visits: int, most_neighbours: int, box: Box | None = None
+) -> CompleteList:
+    """Decide itineraries (k, H) of one order without rounding.
+
+    Parameters
+    ----------
+    relu_map : ReluMap
+    candidates : list of (k, H) bool arrays
+    visits : int
+        What it cost to find them.
+    most_neighbours : int
+        Itineraries across a border near which a candidate lies that are decided as well.
+    box : Box, optional
+        Where cycles and continua are wanted; the whole space if not given.
+    """
+    from lossjumps.search.exact import verify_cycles
+
+    if not candidates:
+        return CompleteList([], [], 0, visits)
+    found = verify_cycles(relu_map, candidates, most_neighbours)
+    order = len(candidates[0])
+    return CompleteList(
+        [cycle for cycle in found.cycles if cycle.order == order and (box is None or box.holds(cycle.points))],
+        [
+            continuum.itinerary
+            for continuum in found.continua
+            if len(continuum.itinerary) == order
+            and (box is None or holds_a_continuum(relu_map, continuum.itinerary, box))
+        ],
+        len(found.undecided),
+        visits,
+    )
+
+
+def cycles_by_branching(
+    relu_map: ReluMap, problem: Complementarity, most_nodes: int, threads: int = 1, verify: str = "float"
+) -> CompleteList | None:
+    """Every cycle of the order of a complementarity problem; None where `most_nodes` did not suffice.
+
+    Parameters
+    ----------
+    relu_map : ReluMap
+    problem : Complementarity
+        Of this map.
+    most_nodes : int
+        Linear programs looked at, at the most.
+    threads : int
+        They do not change the result.
+    verify : {"float", "exact"}
+        See `decide`.
+    """
+    solutions = all_solutions(problem, most_nodes, threads)
+    if not solutions.finished:
+        return None
+    silent = np.flatnonzero(relu_map.V.any(axis=1) & ~relu_map.U.any(axis=0))
+    candidates = list(solutions.itineraries)
+    if len(silent):
+        candidates = [full for itinerary in candidates for full in _with_silent_units(relu_map, itinerary, silent)]
+    return decide(relu_map, candidates, solutions.nodes, verify)
+
+
+def _with_silent_units(relu_map: ReluMap, itinerary: np.ndarray, silent: np.ndarray) -> list[np.ndarray]:
+    """The itinerary with the states of units that have no output: they follow from the points.
+
+    Where there is a continuum of them, every choice, as far as these are not too many.
+    """
+    points = np.empty((len(itinerary), relu_map.dimension))
+    inputs = np.empty(itinerary.shape)
+    itinerary = np.ascontiguousarray(itinerary)
+    if not is_singular(relu_map, itinerary):
+        virtual_cycle(*relu_map.parameters, itinerary, points, inputs, np.empty_like(relu_map.A))
+        itinerary[:, silent] = inputs[:, silent] > 0.0
+        return [itinerary]
+    choices = len(itinerary) * len(silent)
+    if choices > MOST_SILENT_CHOICES:
+        return [itinerary]
+    completions = []
+    for choice in itertools.product([False, True], repeat=choices):
+        completions.append(itinerary.copy())
+        completions[-1][:, silent] = np.reshape(choice, (len(itinerary), len(silent)))
+    return completions

@@ -8,6 +8,7 @@ import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
+from lossjumps.search.boxes import Box
 from lossjumps.search.kernels import BORDER, admissibility, compose, safe_itinerary, true_itinerary, virtual_cycle
 from lossjumps.search.regions import Regions
 
@@ -73,6 +74,11 @@ class Cycle:
         return -1 if np.count_nonzero(real**repetitions > 1.0) % 2 else 1
 
     @property
+    def index_is_safe(self) -> bool:
+        """Whether the index is known: next to a border float64 cannot tell whose it is."""
+        return not self.near_border
+
+    @property
     def near_border(self) -> bool:
         """Whether float64 cannot tell on which side of a border a point of the cycle lies."""
         return self.border_distance <= BORDER
@@ -109,7 +115,7 @@ def solve_cycle(relu_map: ReluMap, itinerary: np.ndarray) -> tuple[Cycle | None,
     points = np.roll(points, -shift, axis=0)
     if shift or distance <= BORDER:
         compose(*relu_map.parameters, itinerary, 0, product, np.empty(relu_map.dimension))
-    return Cycle(points, itinerary, product, max(float(distance), 0.0)), True
+    return Cycle(points, itinerary, product, max(float(distance), 0.0) + 0.0), True
 
 
 def itinerary_from(relu_map: ReluMap, point: np.ndarray, order: int) -> np.ndarray | None:
@@ -128,25 +134,27 @@ class FoundCycles:
         Sorted by order, then by itinerary.
     max_order : int
         Orders 1 ... max_order were searched.
-    complete : dict of int to bool
-        For each order: True only where every cycle of that order is certified found.
+    certificate : dict of int to str or None
+        For each order: how its list was certified complete, "branching" (branch and bound on the complementarity
+        problem), "regions" (every sequence of linear regions solved) or "splitting" (the space split by itinerary);
+        None where it is not.
     degenerate : tuple of (k, H) bool arrays
         Itineraries with singular I - T that hold a continuum of fixed points of F^k; then the order is not complete.
     visits : dict of int to int
-        For each order: how many region sequences were solved.
-    regions : Regions
-        The linear regions of the map, as far as they could be listed.
-    domain : None
+        For each order: how many nodes, regions or region sequences were looked at.
+    regions : Regions or None
+        The linear regions of the map, where the search listed them.
+    domain : Box or None
         Where completeness holds: None is the whole space.
     """
 
     cycles: tuple[Cycle, ...]
     max_order: int
-    complete: dict[int, bool]
+    certificate: dict[int, str | None]
     degenerate: tuple[np.ndarray, ...]
     visits: dict[int, int]
-    regions: Regions
-    domain: None = None
+    regions: Regions | None = None
+    domain: Box | None = None
 
     def __iter__(self) -> Iterator[Cycle]:
         return iter(self.cycles)
@@ -154,13 +162,18 @@ class FoundCycles:
     def __len__(self) -> int:
         return len(self.cycles)
 
+    @cached_property
+    def complete(self) -> dict[int, bool]:
+        """For each order: True only where every cycle of that order in `domain` is certified found."""
+        return {order: way is not None for order, way in self.certificate.items()}
+
     def of_order(self, order: int) -> tuple[Cycle, ...]:
         """The cycles of one order."""
         return tuple(cycle for cycle in self.cycles if cycle.order == order)
 
     @cached_property
     def index_sum(self) -> dict[int, int | None]:
-        """For each order k: the sum of the indices of all fixed points of F^k, or None unless the list is complete.
+        """For each order k: the sum of the indices of all fixed points of F^k; None unless all of them are known.
 
         The sum over d | k of d times the sum over d-cycles of sign det(I - T^(k/d)) (Lefschetz).
         """
@@ -168,13 +181,11 @@ class FoundCycles:
         for order in range(1, self.max_order + 1):
             divisors = [divisor for divisor in range(1, order + 1) if order % divisor == 0]
             certified = all(self.complete.get(divisor, False) for divisor in divisors)
-            sums[order] = (
-                sum(
-                    divisor * cycle.index_of_iterate(order // divisor)
-                    for divisor in divisors
-                    for cycle in self.of_order(divisor)
-                )
-                if certified
-                else None
-            )
+            indices = [
+                (cycle.order, cycle.index_of_iterate(order // cycle.order) if cycle.index_is_safe else None)
+                for cycle in self.cycles
+                if order % cycle.order == 0
+            ]
+            defined = certified and all(index is not None for _, index in indices)
+            sums[order] = sum(count * index for count, index in indices) if defined else None
         return sums

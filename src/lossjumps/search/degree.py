@@ -13,7 +13,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.borders import distinct_borders
 from lossjumps.search.boxes import absorbing_box, ridges
 from lossjumps.search.cycle import Cycle
-from lossjumps.search.splitting import Simplex, closed_words, orthants, split_cycles
+from lossjumps.search.splitting import Recurrent, Simplex, Walk, orthants, split_cycles
 
 AUDIT_CELLS = 200_000
 """Cells looked at before an audit gives up: a fraction of a second."""
@@ -43,7 +43,7 @@ def proper_orders(recession: ReluMap, max_order: int, max_cells: int) -> list[in
     cones = [
         Simplex(cone.corners[:, 1:], np.zeros(dimension), cone.first_sides) for cone in orthants(borders, scale=1.0)
     ]
-    words, _, _ = closed_words(borders, cones, max_order, max_cells)
+    words, _, _ = Walk(borders, cones, None, max_order, max_cells).closed_words(max_order, Recurrent())
     if words is None:
         return proper_orders(recession, max_order // 2, max_cells) if max_order > 1 else []
     fixed = {len(word) for word, _ in words}

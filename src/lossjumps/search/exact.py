@@ -16,6 +16,7 @@ from flint import ctx
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.certified_signs import VIRTUAL, certified_signs
+from lossjumps.search.cycle import Cycle
 from lossjumps.search.dyadic import DyadicMap, nearest_float
 from lossjumps.search.itinerary_equation import (
     Solution,
@@ -41,64 +42,61 @@ PRODUCT_PRECISIONS = (128, 512, 1536)
 
 
 @dataclass(frozen=True, eq=False)
-class ExactCycle:
-    """A cycle that exists without doubt.
+class ExactCycle(Cycle):
+    """A cycle that exists without doubt: its points and its Jacobian product are rounded to the nearest float64.
 
     Attributes
     ----------
-    points : (k, M) array
-        ``points[t + 1]`` is the image of ``points[t]``; each coordinate rounded to the nearest float64.
-    itinerary : (k, H) bool array
-        Which unit inputs are positive; of the rotations the lexicographically smallest.
-    jacobian_product : (M, M) array
-        Product of the Jacobians of the itinerary's regions, begun at ``points[0]``; rounded to the nearest.
-    multipliers : Multipliers
-        Of that product: where the cycle lies on a border, those of one side of it.
+    spectrum : Multipliers
+        The multipliers of the Jacobian product: where the cycle lies on a border, those of one side of it.
     relative_inputs : (k, H) array
         Unit inputs over |b_l| + sum_j |V_lj| max|z|; zero exactly where a point lies on the border.
-    index : int or None
+    degree : int or None
         Fixed-point index of F^k at the cycle: sign det(I - T), or for a cycle on a border the local degree; None
         where that is not defined (the cycle is not isolated) or too many borders meet in it.
     on_border : bool
         Whether a unit that can change the map has input zero.
     """
 
-    points: np.ndarray
-    itinerary: np.ndarray
-    jacobian_product: np.ndarray
-    multipliers: Multipliers
+    spectrum: Multipliers
     relative_inputs: np.ndarray
-    index: int | None
+    degree: int | None
     on_border: bool
 
     @property
-    def order(self) -> int:
-        """Primitive period k."""
-        return len(self.itinerary)
+    def multipliers(self) -> np.ndarray:
+        """(M,) multipliers, the largest modulus first, each rounded to the nearest."""
+        values = self.spectrum.values
+        return values[np.lexsort((-values.imag, -values.real, -np.abs(values)))]
 
     @property
-    def key(self) -> tuple[int, bytes]:
-        """Order and itinerary: equal for equal cycles, and sortable."""
-        return self.order, self.itinerary.tobytes()
+    def is_stable(self) -> bool:
+        """Whether all multipliers lie inside the unit circle; False on a border, where that does not decide it."""
+        return self.stability == "stable"
 
     @property
-    def border_distance(self) -> float:
-        """Smallest modulus of a relative unit input."""
-        return float(np.abs(self.relative_inputs).min())
+    def index_is_safe(self) -> bool:
+        """An index that is known is exact."""
+        return self.degree is not None
+
+    @property
+    def index(self) -> int | None:
+        """Fixed-point index of F^k at the cycle, see `degree`."""
+        return self.degree
 
     @property
     def stability(self) -> str:
         """That of the multipliers ("stable", "unstable", "neutral"); "border" where the map has no Jacobian."""
-        return "border" if self.on_border else self.multipliers.stability
+        return "border" if self.on_border else self.spectrum.stability
 
     def index_of_iterate(self, repetitions: int) -> int | None:
         """sign det(I - T^n) of the cycle run through n times, 0 where that is singular; None on a border."""
         if self.on_border:
             return self.index if repetitions == 1 else None
-        if any(repetitions % order == 0 for order in self.multipliers.roots_of_unity):
+        if any(repetitions % order == 0 for order in self.spectrum.roots_of_unity):
             return 0
-        flips = self.multipliers.beyond_minus_one if repetitions % 2 == 0 else 0
-        return -1 if (self.multipliers.beyond_one + flips) % 2 else 1
+        flips = self.spectrum.beyond_minus_one if repetitions % 2 == 0 else 0
+        return -1 if (self.spectrum.beyond_one + flips) % 2 else 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +200,9 @@ def _described(dyadic: DyadicMap, itinerary: np.ndarray, solution: Solution) -> 
     borders = (signs == 0) & bending
     on_border = bool(borders.any())
     index = local_index(dyadic, itinerary, borders) if on_border else solution.determinant_sign
-    return ExactCycle(points, itinerary, *_linearized(dyadic, itinerary), relative, index, on_border)
+    product, spectrum = _linearized(dyadic, itinerary)
+    distance = float(np.abs(relative).min())
+    return ExactCycle(points, itinerary, product, distance, spectrum, relative, index, on_border)
 
 
 def _linearized(dyadic: DyadicMap, itinerary: np.ndarray) -> tuple[np.ndarray, Multipliers]:

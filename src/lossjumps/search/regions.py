@@ -232,6 +232,12 @@ def _parallel_classes(normals: np.ndarray) -> np.ndarray:
     return direction
 
 
+def cells_at_most(relu_map: ReluMap) -> int:
+    """A bound on the number of linear regions: sum_{i <= M} binomial(H, i), H the units that have inputs."""
+    bordered = int(np.count_nonzero(relu_map.V.any(axis=1)))
+    return sum(math.comb(bordered, i) for i in range(min(relu_map.dimension, bordered) + 1))
+
+
 def linear_regions(relu_map: ReluMap, max_regions: int = 200_000) -> Regions:
     """List the linear regions of a map.
 

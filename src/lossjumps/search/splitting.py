@@ -3,7 +3,8 @@
 All states whose first t regions are given form a polyhedron (a polygon in the plane).  Starting from the whole space or
 a box, one more border at one more time splits it into two, and a part that is proved empty (`cells`) is dropped with
 all itineraries that continue it.  Only one rotation of each periodic itinerary is followed (Lyndon words).  What is
-left at order k holds every k-cycle: its itineraries are solved.  The number of cells grows like that of the
+left at order k holds every k-cycle: its itineraries are solved.  Short words that no closed walk through the graph of
+words passes are left out from the start: they belong to transients.  The number of cells grows like that of the
 itineraries that occur: polynomially where the map is not chaotic, like exp(h k), h the topological entropy, where
 it is.
 """
@@ -11,28 +12,28 @@ it is.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search import itineraries
 from lossjumps.search.borders import Borders, distinct_borders
 from lossjumps.search.boxes import Box
-from lossjumps.search.complete import merge_at_borders
-from lossjumps.search.cycle import Cycle, solve_cycle
+from lossjumps.search.complete import decide
+from lossjumps.search.cycle import Cycle
 from lossjumps.search.kernels import virtual_cycle
-from lossjumps.search.splitting_kernel import walk_itineraries
+from lossjumps.search.splitting_kernel import table_of_beginnings, walk_itineraries
 
 MOST_CELLS = 2_000_000
 """Cells looked at before a search gives up: a few seconds."""
 
+LONGEST_WINDOW = 12
+"""Recurrent words are listed up to this length."""
+
+WORTH_MORE = 0.8
+"""Where more than this share of the words that occur is recurrent, longer ones are not looked for."""
+
 HIT_BYTES = 2**26
 """Memory for the itineraries that close."""
-
-ILL_CONDITIONED = 1e-11
-"""Smallest relative pivot of I - T with which a solution is taken for one."""
-
-INSIDE = 1e-9
-"""Relative width by which a cycle may reach out of a box and still count as inside."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,65 +130,147 @@ def scale_of(borders: Borders) -> float:
     return float(size) if size > 0.0 else 1.0
 
 
-def closed_words(
-    borders: Borders, simplices: list[Simplex], max_order: int, max_cells: int, box: Box | None = None
-) -> tuple[list[tuple[np.ndarray, bool]] | None, np.ndarray, int]:
-    """Itineraries by distinct borders (k, B) whose cells may hold fixed points of F^k, one rotation of each.
+@dataclass(frozen=True, eq=False)
+class Recurrent:
+    """Words over the distinct borders that may be part of a periodic itinerary.
 
-    Returns
-    -------
-    words : list of ((k, B) int8 array, bool) or None
-        With each, whether I - T is singular within rounding; None where `max_cells` did not suffice.
-    cells : (max_order + 1,) int array
-        Cells of each length.
+    Attributes
+    ----------
+    words : (n, length, B) int8 array or None
+        All such words of one length; None where nothing is known.
+    is_worth_more : bool
+        Whether longer words promise to exclude much more.
     visits : int
-        Cells looked at.
+        Cells looked at to find them.
     """
-    count, dimension = borders.normals.shape
-    faces = np.zeros((0, dimension)), np.zeros(0)
-    if box is not None:
-        faces = np.vstack([np.eye(dimension), -np.eye(dimension)]), np.concatenate([-box.lower, box.upper])
-    rounding = float((len(borders.unit_border) + dimension + 4) * np.finfo(float).eps)
-    hits = np.empty((max(16, min(2**17, HIT_BYTES // (max_order * count))), max_order * count), dtype=np.int8)
-    orders = np.empty(len(hits), dtype=np.int64)
-    singular = np.empty(len(hits), dtype=np.bool_)
-    cells = np.zeros(max_order + 1, dtype=np.int64)
-    words: dict[bytes, tuple[np.ndarray, bool]] = {}
-    visits = 0
-    for simplex in simplices:
-        at_infinity = not simplex.at_one.any()
-        n_hits, looked_at = walk_itineraries(
-            borders.normals,
-            borders.offsets,
-            borders.constant,
-            borders.sides,
-            borders.sizes,
-            rounding,
-            np.ascontiguousarray(simplex.corners),
-            simplex.at_one,
-            np.zeros((simplex.corners.shape[1], dimension + 1)) if at_infinity else simplex.from_state,
-            simplex.first_sides,
-            *faces,
-            max_order,
-            max_cells - visits,
-            hits,
-            orders,
-            singular,
-            cells,
-        )
-        visits += looked_at
-        if n_hits < 0:
-            return None, cells, visits
-        for hit in range(n_hits):
-            word = hits[hit, : orders[hit] * count].reshape(orders[hit], count).copy()
-            words.setdefault(word.tobytes(), (word, bool(singular[hit])))
-    return list(words.values()), cells, visits
+
+    words: np.ndarray | None = None
+    is_worth_more: bool = True
+    visits: int = 0
+
+    @property
+    def length(self) -> int:
+        """Letters of each word, 1 where nothing is known."""
+        return 1 if self.words is None else self.words.shape[1]
 
 
-def _is_singular(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
-    points, inputs = np.empty((len(itinerary), relu_map.dimension)), np.empty(itinerary.shape)
-    pivot, sign, _ = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, np.empty_like(relu_map.A))
-    return sign == 0.0 or pivot < ILL_CONDITIONED
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """Which cells are walked through.
+
+    Attributes
+    ----------
+    borders : Borders
+    simplices : list of Simplex
+        Together they hold all that is searched.
+    box : Box or None
+        Every point of an orbit has to lie in it.
+    longest : int
+        Largest order of a cycle that must not be lost.
+    max_cells : int
+        Budget of cells looked at in one go.
+    """
+
+    borders: Borders
+    simplices: list[Simplex]
+    box: Box | None
+    longest: int
+    max_cells: int
+
+    def refined(self, recurrent: Recurrent) -> Recurrent:
+        """The recurrent words that are one letter longer.
+
+        A periodic itinerary is a closed walk in the graph of the words that occur: from the beginning of a word to its
+        end.  So only words inside a strongly connected component are kept.  States that are on their way to where the
+        recurrent ones are, most of a box or of the whole space, are left out of the search for cycles.
+        """
+        length = recurrent.length + 1
+        found, _, visits = self._words(length, recurrent, listing=True)
+        visits += recurrent.visits
+        if found is None:
+            return Recurrent(recurrent.words, False, visits)
+        count = len(self.borders.normals)
+        words = np.reshape([word for word, _ in found], (-1, length, count)).astype(np.int8)
+        if not len(words):
+            return Recurrent(words, False, visits)
+        ends = np.concatenate([words[:, :-1].reshape(len(words), -1), words[:, 1:].reshape(len(words), -1)])
+        number = np.unique(ends, axis=0, return_inverse=True)[1].ravel()
+        source, target = number[: len(words)], number[len(words) :]
+        nodes = int(number.max()) + 1
+        graph = csr_array((np.ones(len(words)), (source, target)), shape=(nodes, nodes))
+        component = connected_components(graph, connection="strong")[1]
+        kept = words[component[source] == component[target]]
+        return Recurrent(kept, len(kept) <= WORTH_MORE * len(words), visits)
+
+    def closed_words(
+        self, max_order: int, recurrent: Recurrent
+    ) -> tuple[list[tuple[np.ndarray, bool]] | None, np.ndarray, int]:
+        """Itineraries by distinct borders (k, B) whose cells may hold fixed points of F^k, one rotation of each.
+
+        Returns
+        -------
+        words : list of ((k, B) int8 array, bool) or None
+            With each, whether I - T is singular within rounding; None where `max_cells` did not suffice.
+        cells : (max_order + 1,) int array
+            Cells of each length.
+        visits : int
+            Cells looked at.
+        """
+        return self._words(max_order, recurrent, listing=False)
+
+    def _words(
+        self, max_order: int, recurrent: Recurrent, *, listing: bool
+    ) -> tuple[list[tuple[np.ndarray, bool]] | None, np.ndarray, int]:
+        """What `walk_itineraries` finds in all simplices together."""
+        borders = self.borders
+        count, dimension = borders.normals.shape
+        faces = np.zeros((0, dimension)), np.zeros(0)
+        if self.box is not None:
+            both = np.vstack([np.eye(dimension), -np.eye(dimension)])
+            faces = both, np.concatenate([-self.box.lower, self.box.upper])
+        rounding = float((len(borders.unit_border) + dimension + 4) * np.finfo(float).eps)
+        hits = np.empty((max(16, min(2**17, HIT_BYTES // (max_order * count))), max_order * count), dtype=np.int8)
+        orders = np.empty(len(hits), dtype=np.int64)
+        singular = np.empty(len(hits), dtype=np.bool_)
+        cells = np.zeros(max_order + 1, dtype=np.int64)
+        words: dict[bytes, tuple[np.ndarray, bool]] = {}
+        visits = 0
+        window, allowed = 0, np.zeros(2, dtype=np.uint64)
+        if recurrent.words is not None:
+            window = recurrent.length
+            allowed = table_of_beginnings(recurrent.words.reshape(len(recurrent.words), window * count))
+        for simplex in self.simplices:
+            at_infinity = not simplex.at_one.any()
+            n_hits, looked_at = walk_itineraries(
+                borders.normals,
+                borders.offsets,
+                borders.constant,
+                borders.sides,
+                borders.sizes,
+                rounding,
+                np.ascontiguousarray(simplex.corners),
+                simplex.at_one,
+                np.zeros((simplex.corners.shape[1], dimension + 1)) if at_infinity else simplex.from_state,
+                simplex.first_sides,
+                *faces,
+                window,
+                allowed,
+                listing,
+                self.longest,
+                max_order,
+                self.max_cells - visits,
+                hits,
+                orders,
+                singular,
+                cells,
+            )
+            visits += looked_at
+            if n_hits < 0:
+                return None, cells, visits
+            for hit in range(n_hits):
+                word = hits[hit, : orders[hit] * count].reshape(orders[hit], count).copy()
+                words.setdefault(word.tobytes(), (word, bool(singular[hit])))
+        return list(words.values()), cells, visits
 
 
 def _itinerary_of(relu_map: ReluMap, borders: Borders, word: np.ndarray) -> np.ndarray:
@@ -206,55 +289,19 @@ def _itinerary_of(relu_map: ReluMap, borders: Borders, word: np.ndarray) -> np.n
     return itinerary
 
 
-def _holds_a_continuum(borders: Borders, word: np.ndarray, box: Box | None) -> bool:
-    """Whether F^k(z) = z has solutions with the sides of a word whose I - T is singular: a linear program (HiGHS)."""
-    dimension = borders.normals.shape[1]
-    product, shift = np.eye(dimension), np.zeros(dimension)
-    rows, bounds = [], []
-    for sides in word:
-        sign = np.where(sides == 1, -1.0, 1.0)
-        rows.append(sign[:, None] * (borders.normals @ product))
-        bounds.append(-sign * (borders.normals @ shift + borders.offsets))
-        piece = borders.constant + borders.sides[np.arange(len(sides)), sides].sum(axis=0)
-        product, shift = piece[:, :-1] @ product, piece[:, :-1] @ shift + piece[:, -1]
-    solution = linprog(
-        np.zeros(dimension),
-        A_ub=np.vstack(rows),
-        b_ub=np.concatenate(bounds),
-        A_eq=np.eye(dimension) - product,
-        b_eq=shift,
-        bounds=(None, None) if box is None else np.column_stack([box.lower, box.upper]),
-        method="highs",
-    )
-    return solution.status != 2
-
-
-def _lies_in(cycle: Cycle, box: Box) -> bool:
-    slack = INSIDE * (box.upper - box.lower)
-    return bool(np.all((cycle.points >= box.lower - slack) & (cycle.points <= box.upper + slack)))
-
-
-def _solved(
-    relu_map: ReluMap, borders: Borders, words: list[tuple[np.ndarray, bool]], box: Box | None
+def _decided(
+    relu_map: ReluMap, borders: Borders, words: list[tuple[np.ndarray, bool]], box: Box | None, verify: str
 ) -> tuple[list[Cycle], list[np.ndarray], dict[int, int]]:
     """Cycles, degenerate itineraries and numbers of undecided ones among closed words."""
-    cycles: list[Cycle] = []
-    degenerate: list[np.ndarray] = []
-    undecided: dict[int, int] = {}
-    for word, singular in words:
-        itinerary = _itinerary_of(relu_map, borders, word)
-        if singular and _is_singular(relu_map, itinerary):
-            if _holds_a_continuum(borders, word, box):
-                degenerate.append(itineraries.canonical(itinerary))
-            continue
-        if not itineraries.is_primitive(itinerary):  # the border of no unit tells the rounds apart: one of lower order
-            continue
-        cycle, decided = solve_cycle(relu_map, itinerary)
-        if cycle is not None:
-            cycles += [cycle] if box is None or _lies_in(cycle, box) else []
-        elif singular or not decided:
-            undecided[len(word)] = undecided.get(len(word), 0) + 1
-    return merge_at_borders(cycles), degenerate, undecided
+    by_order: dict[int, list[np.ndarray]] = {}
+    for word, _ in words:
+        by_order.setdefault(len(word), []).append(_itinerary_of(relu_map, borders, word))
+    lists = {
+        order: decide(relu_map, candidates, len(candidates), verify, box) for order, candidates in by_order.items()
+    }
+    cycles = [cycle for order in sorted(lists) for cycle in lists[order].cycles]
+    degenerate = [itinerary for order in sorted(lists) for itinerary in lists[order].degenerate]
+    return cycles, degenerate, {order: found.undecided for order, found in lists.items() if found.undecided}
 
 
 def _trial_orders(max_order: int) -> list[int]:
@@ -264,7 +311,13 @@ def _trial_orders(max_order: int) -> list[int]:
 
 
 def split_cycles(
-    relu_map: ReluMap, max_order: int, box: Box | None = None, *, bounded: bool = False, max_cells: int = MOST_CELLS
+    relu_map: ReluMap,
+    max_order: int,
+    box: Box | None = None,
+    *,
+    bounded: bool = False,
+    max_cells: int = MOST_CELLS,
+    verify: str = "float",
 ) -> SplitCycles:
     """Every cycle of orders 1 ... max_order in a box or the whole space, by splitting by itinerary.
 
@@ -279,6 +332,8 @@ def split_cycles(
         The box is known to hold all cycles of the map (`absorbing_box`): later points need not be checked against it.
     max_cells : int
         Budget of cells looked at for one maximal order; where it ends, a smaller order is completed.
+    verify : {"float", "exact"}
+        See `lossjumps.search.complete.decide`.
 
     Returns
     -------
@@ -288,15 +343,18 @@ def split_cycles(
     if len(borders.normals) == 0:
         borders = _with_a_border(borders)
     simplices = orthants(borders, scale_of(borders)) if box is None else [around_box(borders, box)]
-    faces = None if bounded else box
+    walk = Walk(borders, simplices, None if bounded else box, max_order, max_cells)
     complete_order, visits = 0, 0
     words: list[tuple[np.ndarray, bool]] = []
     cells = np.zeros(1, dtype=np.int64)
     above = max_order + 1
     trials = _trial_orders(max_order)
+    recurrent = Recurrent()
     while trials:
         order = trials.pop(0)
-        found, counted, looked_at = closed_words(borders, simplices, order, max_cells, faces)
+        while recurrent.length < min(order, max_order - 1, LONGEST_WINDOW) and recurrent.is_worth_more:
+            recurrent = walk.refined(recurrent)
+        found, counted, looked_at = walk.closed_words(order, recurrent)
         visits += looked_at
         if found is None:
             above = order
@@ -304,7 +362,8 @@ def split_cycles(
             complete_order, words, cells = order, found, counted
         if not trials or found is None:
             trials = [(complete_order + above) // 2] if above - complete_order > 1 else []
-    cycles, degenerate, undecided = _solved(relu_map, borders, words, box)
+    visits += recurrent.visits
+    cycles, degenerate, undecided = _decided(relu_map, borders, words, box, verify)
     counts = {order: int(cells[order]) for order in range(1, complete_order + 1)}
     return SplitCycles(tuple(cycles), complete_order, tuple(degenerate), undecided, counts, visits)
 

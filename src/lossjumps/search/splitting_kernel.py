@@ -17,6 +17,10 @@ FARTHEST = 1e10
 """States farther out than this many times the scale of the simplex are left out: float64 ends not far beyond."""
 
 
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+"""Of the polynomial that numbers a word."""
+
+
 @numba.njit(cache=True)
 def _row_of(normal, offset, images, image_errors, at_one, rounding, row):
     """Fill the row of normal . z + offset >= 0 at a time, its largest entry scaled to 1; a bound of its error."""
@@ -86,6 +90,61 @@ def _advance(constant, sides, sizes, at_one, rounding, word, time, images, produ
 
 
 @numba.njit(cache=True)
+def powers_of(levels):
+    """Powers 0 ... levels of the multiplier of the keys, modulo 2^64."""
+    powers = np.ones(levels + 1, np.uint64)
+    for level in range(levels):
+        powers[level + 1] = powers[level] * MULTIPLIER
+    return powers
+
+
+@numba.njit(cache=True)
+def _key_of(prefix, powers, start, end):
+    """Number of the sides at the levels start ... end - 1; equal sides have equal numbers, and hardly ever others."""
+    value = prefix[end] - prefix[start] * powers[end - start]
+    value ^= np.uint64(end - start) << np.uint64(48)
+    value ^= value >> np.uint64(29)
+    value *= np.uint64(0xBF58476D1CE4E5B9)
+    value ^= value >> np.uint64(32)
+    return value | np.uint64(1)
+
+
+@numba.njit(cache=True)
+def _holds(table, key):
+    """Whether a key is in an open-addressing table (0 is free)."""
+    mask = np.uint64(table.shape[0] - 1)
+    slot = key >> np.uint64(7) & mask
+    while table[slot] != 0:
+        if table[slot] == key:
+            return True
+        slot = (slot + np.uint64(1)) & mask
+    return False
+
+
+@numba.njit(cache=True)
+def table_of_beginnings(words):
+    """Table of the keys of all beginnings of given words, (n, levels) int8."""
+    count, levels = words.shape
+    powers = powers_of(levels)
+    prefix = np.zeros(levels + 1, np.uint64)
+    size = 16
+    while size < 2 * (count * levels + 1):
+        size *= 2
+    table = np.zeros(size, np.uint64)
+    mask = np.uint64(size - 1)
+    for number in range(count):
+        for level in range(levels):
+            prefix[level + 1] = prefix[level] * MULTIPLIER + np.uint64(words[number, level] + 1)
+            key = _key_of(prefix, powers, 0, level + 1)
+            if not _holds(table, key):
+                slot = key >> np.uint64(7) & mask
+                while table[slot] != 0:
+                    slot = (slot + np.uint64(1)) & mask
+                table[slot] = key
+    return table
+
+
+@numba.njit(cache=True)
 def walk_itineraries(
     normals,
     offsets,
@@ -99,6 +158,10 @@ def walk_itineraries(
     first_sides,
     face_normals,
     face_offsets,
+    window,
+    allowed,
+    listing,
+    longest,
     max_order,
     max_cells,
     hits,
@@ -106,7 +169,9 @@ def walk_itineraries(
     hit_singular,
     cells_of,
 ):
-    """Visit all cells of states that share their regions at times 0 ... t < max_order, one rotation of each itinerary.
+    """Visit the cells of states that share their regions at times 0 ... t < max_order, and find the words that close.
+
+    One rotation of each periodic itinerary is visited.
 
     Parameters
     ----------
@@ -125,6 +190,14 @@ def walk_itineraries(
         The side of borders that bound the simplex, -1 for the others.
     face_normals, face_offsets : (F, M), (F,) arrays
         Every point of an orbit has to satisfy normal . z + offset >= 0.
+    window : int
+        Any `window` letters in a row have to be an allowed word; 0 allows all.
+    allowed : (2^n,) uint64 array
+        What `table_of_beginnings` makes of the allowed words.
+    listing : bool
+        Report all words of length max_order, whether they close or not, in every rotation.
+    longest : int
+        Largest order of a cycle that must not be lost, max_order or more.
     max_order, max_cells : int
         Give up beyond this many cells.
     hits : (n_hits, max_order B) int8 array
@@ -165,6 +238,8 @@ def walk_itineraries(
     equal = np.ones(levels + 1, np.bool_)
     periods = np.ones(max_order + 1, np.int64)
     word = np.zeros(levels + 1, np.int8)
+    prefix = np.zeros(levels + 1, np.uint64)
+    powers = powers_of(levels)
     copy_matrix(corners_at, images[0])
     for i in range(dimension):
         for j in range(dimension):
@@ -215,16 +290,19 @@ def walk_itineraries(
             split[level] = False
             open_side[level, 0] = not empty
             open_side[level, 1] = not empty
-            reference = 0
-            if time > 0 and equal[level]:
-                reference = word[(time - periods[time]) * borders + border]
-            if reference == 1:
+            if time > 0 and not listing and equal[level] and word[(time - periods[time]) * borders + border] == 1:
                 open_side[level, 0] = False
+            for side in range(2):
+                if window > 0 and open_side[level, side]:
+                    prefix[level + 1] = prefix[level] * MULTIPLIER + np.uint64(side + 1)
+                    start = max(0, time + 1 - window) * borders
+                    open_side[level, side] = _holds(allowed, _key_of(prefix, powers, start, level + 1))
             error = np.inf
             if not empty and time == 0 and first_sides[border] >= 0:
                 open_side[level, 1 - first_sides[border]] = False
             elif not empty:
                 error = _row_of(normals[border], offsets[border], images[time], errors[time], at_one, rounding, row)
+            one_is_empty = False
             for side in range(2):
                 copy_matrix(inverses[level], side_inverses[level, side])
                 copy_vector(bases[level], side_bases[level, side])
@@ -246,14 +324,15 @@ def walk_itineraries(
                         sides,
                         images,
                         at_one,
-                        max_order,
+                        longest,
                         side_inverses[level, side],
                         side_bases[level, side],
                     )
                 ):
                     open_side[level, side] = False
+                    one_is_empty = True
             # a row is needed where it cuts: where the other side is empty it holds by itself
-            split[level] = np.isfinite(error) and (reference == 1 or (open_side[level, 0] and open_side[level, 1]))
+            split[level] = np.isfinite(error) and not one_is_empty
             if not split[level]:
                 for side in range(2):
                     copy_matrix(inverses[level], side_inverses[level, side])
@@ -270,6 +349,7 @@ def walk_itineraries(
             continue
         next_side[level] = side + 1
         word[level] = side
+        prefix[level + 1] = prefix[level] * MULTIPLIER + np.uint64(side + 1)
         counts[level + 1] = counts[level]
         if split[level]:
             copy_vector(split_rows[level, side], rows[counts[level]])
@@ -291,10 +371,10 @@ def walk_itineraries(
         periods[order] = periods[time] if still_equal else order
         equal[level + 1] = True
         _advance(constant, sides, sizes, at_one, rounding, word, time, images, products, local, errors)
-        if periods[order] == order:
+        if order == max_order if listing else periods[order] == order:
             count = counts[level + 1]
-            verdict = 2
-            if not at_infinity:
+            verdict = 1 if listing else 2
+            if not listing and not at_infinity:
                 verdict = closes(images, products, errors, order, from_state, rounding, rows, count)
             if verdict == 2 and not holds_fixed_points(
                 images, errors, order, rows, count, inverses[level + 1], bases[level + 1]

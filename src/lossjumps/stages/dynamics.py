@@ -59,8 +59,8 @@ def run(folder: Path, progress: Progress = silent) -> None:
 def _effort(search: SearchConfig, seed: int) -> Effort:
     return Effort(
         max_order=search.max_order,
-        max_regions=search.max_regions,
-        certified_words=search.certified_words,
+        max_nodes=search.max_nodes,
+        certified_units=search.certified_units,
         seed=(search.seed, seed),
         transient=search.transient,
         max_period=search.max_period,

@@ -1,0 +1,331 @@
+"""Fixed points of F^k as a linear complementarity problem in the unit inputs, and all of its solutions.
+
+With the inputs y = V z + b along a cycle, relu(y) and relu(-y) are two non-negative vectors of which at each place one
+is zero, and the cycle's equations are linear in them: a linear complementarity problem with k H unknowns, whose size
+does not depend on the number of linear regions.  `lossjumps.search.branching` lists all of its solutions; here the
+problem is set up, and settled at once where it is known to have one solution (a P-matrix, Samelson, Thrall, Wesler
+1958).
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search.branching import branch
+
+WELL_CONDITIONED = 1e4
+"""Condition number of I - J of a region from which on the next one is not tried as the origin of the unknowns."""
+
+EPSILON = 2.0**-52
+"""Relative rounding of float64."""
+
+HARDLY_SOLVABLE = 1e12
+"""Condition number beyond which no problem is set up."""
+
+SERIAL_NODES = 4000
+"""Nodes looked at before the work is cut into parts that threads share."""
+
+SHARED_LEVELS = 10
+"""Units that are decided before."""
+
+MARGIN = 1e-9
+"""By how much a matrix has to pass the tests of a P-matrix."""
+
+
+@dataclass(frozen=True, eq=False)
+class Complementarity:
+    """w = q + N r with r, w >= 0 and r w = 0, for the fixed points of F^k, in scaled unknowns.
+
+    Attributes
+    ----------
+    dictionary : (kH' + 1, kH' + E) array
+        By columns: coefficients of r in the rows w and in E further inequalities that every solution fulfils, then
+        the constants.
+    rounding : float
+        Relative error of its numbers.
+    flipped : (H',) bool array
+        Units for which r belongs to relu(-y), not relu(y).
+    units : (H',) int array
+        The units of the map that take part: those with inputs and with outputs.
+    always_on : (H,) bool array
+        Units without inputs that are on.
+    order : int
+    """
+
+    dictionary: np.ndarray
+    rounding: float
+    flipped: np.ndarray
+    units: np.ndarray
+    always_on: np.ndarray
+    order: int
+
+    def itineraries(self, states: np.ndarray) -> np.ndarray:
+        """The (n, k, H) itineraries of states (n, kH') of the unknowns; units without outputs count as off."""
+        on = (states.reshape(len(states), self.order, len(self.units)) > 0) != self.flipped
+        full = np.tile(self.always_on, (len(states), self.order, 1))
+        full[:, :, self.units] = on
+        return full
+
+
+def _origins(units: int) -> Iterator[np.ndarray]:
+    """Regions to count the unknowns from: all off, all on, then arbitrary ones."""
+    yield np.zeros(units, dtype=bool)
+    yield np.ones(units, dtype=bool)
+    generator = np.random.default_rng(0)
+    for _ in range(30):
+        yield generator.random(units) < 0.5
+
+
+def _cyclic_solution(jacobian: np.ndarray, order: int) -> tuple[np.ndarray, float]:
+    """Inverse of z_{t+1} - J z_t round a cycle, (kM, kM) from images to points, and its condition number."""
+    dimension = len(jacobian)
+    system = np.eye(order * dimension)
+    for time in range(order):
+        image = (time + 1) % order
+        system[image * dimension : (image + 1) * dimension, time * dimension : (time + 1) * dimension] -= jacobian
+    try:
+        inverse = np.linalg.inv(system)
+    except np.linalg.LinAlgError:
+        return system, np.inf
+    condition = np.linalg.norm(system, 1) * np.linalg.norm(inverse, 1)
+    return inverse, condition if np.isfinite(condition) else np.inf
+
+
+def _parallel_rows(relu_map: ReluMap, units: np.ndarray) -> list[tuple[int, int, float, float]]:
+    """Neighbouring parallel borders: (l, m, s, d) with y_l = s y_m + d exactly, l and m positions in `units`."""
+    V, b = relu_map.V[units], relu_map.b[units]
+    leading = V[np.arange(len(V)), np.argmax(V != 0.0, axis=1)]
+    with np.errstate(over="ignore"):
+        directions = V / leading[:, None] + 0.0
+        positions = b / leading
+    classes: dict[bytes, list[int]] = {}
+    for unit, direction in enumerate(directions):
+        classes.setdefault(direction.tobytes(), []).append(unit)
+    pairs = []
+    for members in classes.values():
+        members.sort(key=lambda unit: positions[unit])
+        for one, other in zip(members[1:], members[:-1], strict=True):
+            scale = leading[one] / leading[other]
+            # only what holds without rounding may be used in a proof
+            if np.isfinite(scale) and np.array_equal(V[one], scale * V[other]):
+                pairs.append((one, other, scale, b[one] - scale * b[other]))
+    return pairs
+
+
+def complementarity_problem(relu_map: ReluMap, order: int = 1) -> Complementarity | None:
+    """Set up the problem; None where no region's fixed point of F^k can be solved for, or numbers overflow.
+
+    Parameters
+    ----------
+    relu_map : ReluMap
+    order : int
+        Order k.
+    """
+    has_inputs = relu_map.V.any(axis=1)
+    always_on = ~has_inputs & (relu_map.b > 0.0)
+    units = np.flatnonzero(has_inputs & relu_map.U.any(axis=0))
+    A, U, V, b = relu_map.A, relu_map.U[:, units], relu_map.V[units], relu_map.b[units]
+    c = relu_map.c + relu_map.U[:, always_on] @ relu_map.b[always_on]
+    if len(units) == 0:
+        return Complementarity(np.zeros((1, 0)), 0.0, np.zeros(0, dtype=bool), units, always_on, order)
+    best, inverse, flipped = np.inf, None, None
+    with np.errstate(over="ignore", invalid="ignore"):
+        for origin in _origins(len(units)):
+            solution, condition = _cyclic_solution(A + U[:, origin] @ V[origin], order)
+            if condition < best:
+                best, inverse, flipped = condition, solution, origin
+            if best <= WELL_CONDITIONED:
+                break
+        if inverse is None or best > HARDLY_SOLVABLE:
+            return None
+        rounding = EPSILON * len(inverse) * best
+        return _dictionary(relu_map, order, units, always_on, U, V, b, c, inverse, rounding, flipped)
+
+
+def _dictionary(
+    relu_map: ReluMap,
+    order: int,
+    units: np.ndarray,
+    always_on: np.ndarray,
+    U: np.ndarray,
+    V: np.ndarray,
+    b: np.ndarray,
+    c: np.ndarray,
+    inverse: np.ndarray,
+    rounding: float,
+    flipped: np.ndarray,
+) -> Complementarity | None:
+    dimension, count = len(c), len(units)
+    side = np.where(flipped, -1.0, 1.0)
+    # column (s, h): what r_h at time s adds to the points of the cycle; its image is at time s + 1
+    later = np.roll(inverse.reshape(order * dimension, order, dimension), -1, axis=1)
+    spread = (later @ U).reshape(order * dimension, order * count)
+    level = later.sum(axis=1) @ (c + U[:, flipped] @ b[flipped])
+    inputs = (side[:, None] * V) @ spread.reshape(order, dimension, order * count)
+    inputs = inputs.reshape(order * count, order * count)
+    constants = (side * (level.reshape(order, dimension) @ V.T + b)).ravel()
+    # each unit is measured in units of its weights
+    size = np.tile(np.linalg.norm(V, axis=1), order)
+    inputs = inputs / size[:, None] * size
+    constants = constants / size
+    scale = np.abs(constants).max(initial=0.0) or 1.0
+    rows = [np.eye(order * count) - inputs]
+    levels = [-constants / scale]
+    if order > 1:
+        # one rotation of each cycle: the first point is the lowest along some direction
+        direction = np.cos(1.0 + np.arange(dimension))
+        heights = direction @ spread.reshape(order, dimension, order * count)
+        rows.append((heights[1:] - heights[0]) * size)
+        heights = level.reshape(order, dimension) @ direction
+        levels.append((heights[1:] - heights[0]) / scale)
+    between = _between_parallel_borders(relu_map, units, flipped, rows[0], levels[0], size, scale, order)
+    matrix = np.vstack([*rows, *(row for row, _ in between)])
+    constant = np.concatenate([*levels, [level for _, level in between]])
+    # of a further row only the signs matter
+    largest = np.abs(matrix[order * count :]).max(axis=1, initial=0.0)
+    largest[largest == 0.0] = 1.0
+    matrix[order * count :] /= largest[:, None]
+    constant[order * count :] /= largest
+    dictionary = np.ascontiguousarray(np.vstack([matrix.T, constant]))
+    if not np.isfinite(dictionary).all():
+        return None
+    return Complementarity(dictionary, rounding, flipped, units, always_on, order)
+
+
+def _between_parallel_borders(
+    relu_map: ReluMap,
+    units: np.ndarray,
+    flipped: np.ndarray,
+    matrix: np.ndarray,
+    constants: np.ndarray,
+    size: np.ndarray,
+    scale: float,
+    order: int,
+) -> list[tuple[np.ndarray, float]]:
+    """relu(y_l) - s relu(y_m) lies between 0 and d where y_l = s y_m + d: inequalities that tie parallel units."""
+    count = len(units)
+    identity = np.eye(order * count)
+    rows = []
+    for one, other, factor, shift in _parallel_rows(relu_map, units):
+        for time in range(order):
+            first, second = time * count + one, time * count + other
+            # relu(y) is r or, for a flipped unit, w; relu(-y) is the other one
+            upper = (matrix[first], constants[first]) if flipped[one] else (identity[first], 0.0)
+            lower = (matrix[second], constants[second]) if flipped[other] != (factor < 0.0) else (identity[second], 0.0)
+            row = size[first] * upper[0] - abs(factor) * size[second] * lower[0]
+            level = size[first] * upper[1] - abs(factor) * size[second] * lower[1]
+            rows.append((row, level - min(shift, 0.0) / scale))
+            rows.append((-row, max(shift, 0.0) / scale - level))
+    return rows
+
+
+def has_one_solution(problem: Complementarity) -> bool:
+    """Whether N is certainly a P-matrix, so that there is exactly one solution.
+
+    Sufficient: I - N has a spectral radius below 1 when all signs are dropped, or N + N^T is positive definite.
+    """
+    count = problem.dictionary.shape[0] - 1
+    matrix = problem.dictionary[:count, :count].T
+    if count == 0:
+        return True
+    if np.linalg.eigvalsh(matrix + matrix.T)[0] > MARGIN * np.abs(matrix).max():
+        return True
+    sizes = np.abs(np.eye(count) - matrix)
+    vector = np.ones(count)
+    for _ in range(20):
+        image = sizes @ vector + MARGIN
+        if np.all(image < (1.0 - MARGIN) * vector):
+            return True
+        vector = image / image.max()
+    return False
+
+
+def only_solution(problem: Complementarity, most_steps: int = 1000) -> np.ndarray | None:
+    """States (kH',) of the solution of a problem that has one, by principal pivoting; None if that takes too long."""
+    count = problem.dictionary.shape[0] - 1
+    matrix, constants = problem.dictionary[:count, :count].T, problem.dictionary[count, :count]
+    on = np.zeros(count, dtype=bool)
+    best, patience = count + 1, 10
+    for _ in range(most_steps):
+        system = np.where(on, matrix, -np.eye(count))
+        values = np.linalg.solve(system, -constants)
+        wrong = np.flatnonzero(values < -1e-12 * np.abs(values).max())
+        if len(wrong) == 0:
+            return np.where(on, 1, -1).astype(np.int8)
+        # all at once while that helps, else the last one only, which ends after finitely many steps (Murty 1974)
+        patience = 10 if len(wrong) < best else patience - 1
+        best = min(best, len(wrong))
+        flip = wrong if patience > 0 else wrong[-1:]
+        on[flip] = ~on[flip]
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Solutions:
+    """What the enumeration of a problem brought.
+
+    Attributes
+    ----------
+    itineraries : (n, k, H) bool array
+        Every itinerary that could not be excluded: all solutions are among them.  None where it did not finish.
+    finished : bool
+    nodes : int
+        Linear programs looked at.
+    """
+
+    itineraries: np.ndarray
+    finished: bool
+    nodes: int
+
+
+def _branch(problem: Complementarity, decided: np.ndarray, most_nodes: int, deepest: int) -> tuple[int, np.ndarray]:
+    """Nodes, and the states that could not be excluded, with as much room as they need."""
+    room = 256
+    while True:
+        found = np.empty((room, len(decided)), dtype=np.int8)
+        nodes, number = branch(problem.dictionary, problem.rounding, decided, most_nodes, deepest, found)
+        if number <= room:
+            return nodes, found[:number]
+        room *= 16
+
+
+def all_solutions(problem: Complementarity, most_nodes: int, threads: int = 1) -> Solutions:
+    """Every solution of a complementarity problem.
+
+    Parameters
+    ----------
+    problem : Complementarity
+    most_nodes : int
+        Give up beyond about this many nodes.
+    threads : int
+        Threads that share a large problem; they do not change the result.
+    """
+    count = problem.dictionary.shape[0] - 1
+    undecided = np.zeros(count, dtype=np.int8)
+    if count == 0:
+        return Solutions(problem.itineraries(undecided[None, :]), True, 0)
+    if has_one_solution(problem):
+        only = only_solution(problem)
+        if only is not None:
+            return Solutions(problem.itineraries(only[None, :]), True, 1)
+    serial = min(most_nodes, SERIAL_NODES)
+    nodes, states = _branch(problem, undecided, serial, count)
+    if nodes <= serial:
+        return Solutions(problem.itineraries(states), True, nodes)
+    parts = []
+    if serial < most_nodes:
+        nodes, starts = _branch(problem, undecided, most_nodes, min(SHARED_LEVELS, count))
+        with ThreadPoolExecutor(threads) as pool:
+            for first in range(0, len(starts), 8 * threads):
+                if nodes > most_nodes:
+                    break
+                some = starts[first : first + 8 * threads]
+                results = list(pool.map(lambda start: _branch(problem, start, most_nodes, count), some))
+                nodes += sum(part_nodes for part_nodes, _ in results)
+                parts += [part for _, part in results]
+    if nodes > most_nodes:
+        return Solutions(problem.itineraries(undecided[None, :])[:0], False, most_nodes)
+    return Solutions(problem.itineraries(np.concatenate(parts)), True, nodes)
