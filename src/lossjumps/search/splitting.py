@@ -12,16 +12,14 @@ it is.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search import itineraries
 from lossjumps.search.borders import Borders, distinct_borders
 from lossjumps.search.boxes import Box
-from lossjumps.search.complete import merge_at_borders
-from lossjumps.search.cycle import Cycle, solve_cycle
+from lossjumps.search.complete import decide
+from lossjumps.search.cycle import Cycle
 from lossjumps.search.kernels import virtual_cycle
 from lossjumps.search.splitting_kernel import table_of_beginnings, walk_itineraries
 
@@ -36,12 +34,6 @@ WORTH_MORE = 0.8
 
 HIT_BYTES = 2**26
 """Memory for the itineraries that close."""
-
-ILL_CONDITIONED = 1e-11
-"""Smallest relative pivot of I - T with which a solution is taken for one."""
-
-INSIDE = 1e-9
-"""Relative width by which a cycle may reach out of a box and still count as inside."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,61 +289,19 @@ def _itinerary_of(relu_map: ReluMap, borders: Borders, word: np.ndarray) -> np.n
     return itinerary
 
 
-def _is_singular(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
-    points, inputs = np.empty((len(itinerary), relu_map.dimension)), np.empty(itinerary.shape)
-    pivot, sign, _ = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, np.empty_like(relu_map.A))
-    return sign == 0.0 or pivot < ILL_CONDITIONED
-
-
-def _holds_a_continuum(borders: Borders, word: np.ndarray, box: Box | None) -> bool:
-    """Whether F^k(z) = z has solutions with the sides of a word whose I - T is singular: a linear program (HiGHS)."""
-    dimension = borders.normals.shape[1]
-    product, shift = np.eye(dimension), np.zeros(dimension)
-    rows, bounds = [], []
-    for sides in word:
-        sign = np.where(sides == 1, -1.0, 1.0)
-        rows.append(sign[:, None] * (borders.normals @ product))
-        bounds.append(-sign * (borders.normals @ shift + borders.offsets))
-        piece = borders.constant + borders.sides[np.arange(len(sides)), sides].sum(axis=0)
-        product, shift = piece[:, :-1] @ product, piece[:, :-1] @ shift + piece[:, -1]
-    solution = linprog(
-        np.zeros(dimension),
-        A_ub=np.vstack(rows),
-        b_ub=np.concatenate(bounds),
-        A_eq=np.eye(dimension) - product,
-        b_eq=shift,
-        bounds=(None, None) if box is None else np.column_stack([box.lower, box.upper]),
-        method="highs",
-    )
-    return solution.status != 2
-
-
-def _lies_in(cycle: Cycle, box: Box) -> bool:
-    slack = INSIDE * (box.upper - box.lower)
-    return bool(np.all((cycle.points >= box.lower - slack) & (cycle.points <= box.upper + slack)))
-
-
-def _solved(
-    relu_map: ReluMap, borders: Borders, words: list[tuple[np.ndarray, bool]], box: Box | None
+def _decided(
+    relu_map: ReluMap, borders: Borders, words: list[tuple[np.ndarray, bool]], box: Box | None, verify: str
 ) -> tuple[list[Cycle], list[np.ndarray], dict[int, int]]:
     """Cycles, degenerate itineraries and numbers of undecided ones among closed words."""
-    cycles: list[Cycle] = []
-    degenerate: list[np.ndarray] = []
-    undecided: dict[int, int] = {}
-    for word, singular in words:
-        itinerary = _itinerary_of(relu_map, borders, word)
-        if singular and _is_singular(relu_map, itinerary):
-            if _holds_a_continuum(borders, word, box):
-                degenerate.append(itineraries.canonical(itinerary))
-            continue
-        if not itineraries.is_primitive(itinerary):  # the border of no unit tells the rounds apart: one of lower order
-            continue
-        cycle, decided = solve_cycle(relu_map, itinerary)
-        if cycle is not None:
-            cycles += [cycle] if box is None or _lies_in(cycle, box) else []
-        elif singular or not decided:
-            undecided[len(word)] = undecided.get(len(word), 0) + 1
-    return merge_at_borders(cycles), degenerate, undecided
+    by_order: dict[int, list[np.ndarray]] = {}
+    for word, _ in words:
+        by_order.setdefault(len(word), []).append(_itinerary_of(relu_map, borders, word))
+    lists = {
+        order: decide(relu_map, candidates, len(candidates), verify, box) for order, candidates in by_order.items()
+    }
+    cycles = [cycle for order in sorted(lists) for cycle in lists[order].cycles]
+    degenerate = [itinerary for order in sorted(lists) for itinerary in lists[order].degenerate]
+    return cycles, degenerate, {order: found.undecided for order, found in lists.items() if found.undecided}
 
 
 def _trial_orders(max_order: int) -> list[int]:
@@ -367,6 +317,7 @@ def split_cycles(
     *,
     bounded: bool = False,
     max_cells: int = MOST_CELLS,
+    verify: str = "float",
 ) -> SplitCycles:
     """Every cycle of orders 1 ... max_order in a box or the whole space, by splitting by itinerary.
 
@@ -381,6 +332,8 @@ def split_cycles(
         The box is known to hold all cycles of the map (`absorbing_box`): later points need not be checked against it.
     max_cells : int
         Budget of cells looked at for one maximal order; where it ends, a smaller order is completed.
+    verify : {"float", "exact"}
+        See `lossjumps.search.complete.decide`.
 
     Returns
     -------
@@ -410,7 +363,7 @@ def split_cycles(
         if not trials or found is None:
             trials = [(complete_order + above) // 2] if above - complete_order > 1 else []
     visits += recurrent.visits
-    cycles, degenerate, undecided = _solved(relu_map, borders, words, box)
+    cycles, degenerate, undecided = _decided(relu_map, borders, words, box, verify)
     counts = {order: int(cells[order]) for order in range(1, complete_order + 1)}
     return SplitCycles(tuple(cycles), complete_order, tuple(degenerate), undecided, counts, visits)
 
