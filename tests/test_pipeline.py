@@ -260,4 +260,7 @@ def test_a_failing_batch_stops_no_other(tree):
     assert not (experiment / "summary.md").exists()
     [log] = experiment.glob("logs/dataset/exploding-*.log")
     assert log.read_text().startswith("lossjumps: dataset lorenz63: ") and log.read_text().count("\n") == 1
-    assert log.read_text().strip() in done.stderr + done.stdout
+    [data] = {path.with_suffix("").relative_to(tree.folder) for path in experiment.glob("data/exploding-*.yaml")}
+    assert f"FAILED  dataset {data.name}\n  {log.read_text()}  log     {log.relative_to(tree.folder)}\n" in done.stderr
+    assert f"  repeat  lossjumps dataset {data}\n" in done.stderr
+    assert re.search(r"\n1 of \d+ steps failed, \d+ done, \d+ not begun, in \d+:\d\d:\n", done.stderr)
