@@ -122,3 +122,17 @@ def test_saved_png_has_no_time_and_the_same_bytes_again(tables, tmp_path):
     content = (tmp_path / "a.png").read_bytes()
     assert content == (tmp_path / "b.png").read_bytes()
     assert b"tEXt" not in content and b"tIME" not in content
+
+
+def test_a_recorded_loss_is_drawn_alone_and_states_have_no_known_scale(tables):
+    history, cycles, bifurcations, jumps = tables
+    history = history.assign(loss_recorded=history["loss_forced"], loss_free=np.nan, loss_forced=np.nan)
+    jumps = jumps.assign(loss="loss_recorded")
+    figure = run_figure(
+        history, cycles, bifurcations, jumps, title="", window=1, followed_order=4, loss="loss_recorded"
+    )
+    losses, _, positions, _ = figure.axes
+    curves = [line.get_label() for line in losses.get_lines() if line.get_label().startswith("loss")]
+    assert (curves, losses.get_ylabel()) == (["loss, recorded"], "recorded loss")
+    assert not any("not finite" in text.get_text() for text in losses.texts)
+    assert positions.get_ylabel() == "first coordinate" and positions.get_legend() is None

@@ -1,4 +1,5 @@
-# Train: all seeds of a batch side by side, recording what the analysis needs every epoch.
+# Train: all seeds of a batch side by side, recording what the analysis needs every epoch; with training=recorded read
+# what somebody else recorded. Those files are no inputs: the name of the batch stands for their content.
 #
 # needs   config.yaml, data/<data>.npz
 # makes   parameters.npz       parameters of every run at every epoch
