@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(f"--max-order: expected an integer >= 1, got {arguments.max_order}")
     if arguments.seed < 0:
         raise InputError(f"--seed: expected an integer >= 0, got {arguments.seed}")
-    family, network = read_weights(arguments.file, arguments.family)
+    weights = read_weights(arguments.file, arguments.family)
+    family, network = weights.family, weights.network
     found = find_cycles(network, max_order=arguments.max_order, seed=arguments.seed)
     print(f"{arguments.file}: {family}, {_counted(network.dimension, 'state')}, {_counted(network.units, 'unit')}")
     print()

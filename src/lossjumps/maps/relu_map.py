@@ -20,8 +20,11 @@ def numeric_array(value: Any, name: str) -> np.ndarray:
         For complex, object or text input and ragged lists.
     """
     if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = (value.double() if value.is_floating_point() else value).numpy()
+        try:
+            value = value.detach().cpu()
+            value = (value.double() if value.is_floating_point() else value).numpy()
+        except (RuntimeError, TypeError) as error:
+            raise InputError(f"{name}: expected a dense tensor of numbers") from error
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -7,16 +7,12 @@ import numpy as np
 
 from lossjumps.errors import InputError
 from lossjumps.maps.families import FAMILIES
+from lossjumps.maps.naming import TORCH_RNN, listed, prefixes, some_of, torch_rnn_parameters
 from lossjumps.maps.relu_map import numeric_array
-from lossjumps.maps.weights import listed
 
 OBSERVATION = "L"
 """States beyond the observed ones: a latent state that belongs to a data point x is [x; L x]."""
 LOSS, EPOCHS, STATES, FAMILY, RELU_UNITS = "loss", "epochs", "states", "family", "n_relu"
-TORCH_RNN = ("weight_hh_l0", "bias_hh_l0", "bias_ih_l0", "weight_ih_l0")
-"""Entries of the state of a one-layer `torch.nn.RNN`."""
-SHOWN = 8
-"""Names that a message lists at the most."""
 
 
 def nameable(family: str) -> tuple[str, ...]:
@@ -76,7 +72,7 @@ def parameters_in(entries: Mapping[str, Any], family: str, names: Mapping[str, s
             named = f" (training.keys.{key})" if key in names else ""
             raise InputError(
                 f"missing {listed([places[key]])}{named}: {family} has the keys {', '.join(keys)}; "
-                f"the file has {_some(entries)}"
+                f"the file has {some_of(entries)}"
             )
     return {key: numeric_array(entries[place], place) for key, place in places.items() if place in entries}
 
@@ -89,42 +85,15 @@ def used_entries(family: str, names: Mapping[str, str]) -> set[str]:
 
 def _prefix(entries: Mapping[str, Any], keys: list[str]) -> str:
     """What stands before all of these names; nothing where the names themselves are entries, or none is."""
-    if not keys or all(key in entries for key in keys):
-        return ""
-    prefixes = [
-        entry.removesuffix(keys[0])
-        for entry in entries
-        if entry.endswith(f".{keys[0]}") and all(entry.removesuffix(keys[0]) + key in entries for key in keys)
-    ]
-    if len(prefixes) > 1:
+    found = prefixes(entries, keys) if keys else []
+    if len(found) > 1:
         raise InputError(
-            f"{keys[0]}: could be {listed([prefix + keys[0] for prefix in prefixes])}; say which by training.keys"
+            f"{keys[0]}: could be {listed([prefix + keys[0] for prefix in found])}; say which by training.keys"
         )
-    return prefixes[0] if prefixes else ""
+    return found[0] if found else ""
 
 
 def _torch_rnn(entries: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
     """W and b as `ReluMap.from_torch` makes them without input; None if this is no state of a `torch.nn.RNN`."""
-    weights, *biases = TORCH_RNN[:3]
-    prefix = _prefix(entries, [weights])
-    if prefix + weights not in entries:
-        return None
-    for further, what in (("weight_hh_l1", "one layer"), ("weight_hh_l0_reverse", "one direction")):
-        if prefix + further in entries:
-            raise InputError(f"{prefix}{further}: expected a torch.nn.RNN of {what}")
-    W = numeric_array(entries[prefix + weights], prefix + weights)
-    b = np.zeros(W.shape[:-1])
-    for name in biases:
-        if prefix + name in entries:
-            bias = numeric_array(entries[prefix + name], prefix + name)
-            if bias.shape != b.shape:
-                raise InputError(
-                    f"{prefix}{name}: expected shape {b.shape}, as {weights} has {W.shape}, got {bias.shape}"
-                )
-            b = b + bias
-    return {"W": W, "b": b}
-
-
-def _some(entries: Mapping[str, Any]) -> str:
-    names = list(entries)
-    return listed(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    prefix = _prefix(entries, [TORCH_RNN[0]])
+    return torch_rnn_parameters(entries, prefix) if prefix + TORCH_RNN[0] in entries else None

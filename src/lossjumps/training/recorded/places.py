@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lossjumps.errors import InputError
+from lossjumps.maps.weight_files import TORCH_SUFFIXES
 from lossjumps.schema import RecordedConfig
 
-CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt")
 LOSS_SUFFIXES = (".csv", ".npy", ".npz")
 STATES_FILE = "states.npy"
 
@@ -73,7 +73,7 @@ def places_of(training: RecordedConfig, seed: int) -> Places:
 def _checkpoints(folder: Path) -> tuple[tuple[int, Path], ...]:
     numbered: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix not in CHECKPOINT_SUFFIXES:
+        if path.suffix not in TORCH_SUFFIXES:
             continue
         digits = re.findall(r"\d+", path.stem)
         if not digits:
@@ -85,7 +85,7 @@ def _checkpoints(folder: Path) -> tuple[tuple[int, Path], ...]:
             )
         numbered[number] = path
     if not numbered:
-        raise InputError(f"{folder}: expected checkpoints ({', '.join(CHECKPOINT_SUFFIXES)}), the folder has none")
+        raise InputError(f"{folder}: expected checkpoints ({', '.join(TORCH_SUFFIXES)}), the folder has none")
     return tuple(sorted(numbered.items()))
 
 

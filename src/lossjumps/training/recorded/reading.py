@@ -10,13 +10,14 @@ import numpy as np
 from lossjumps.data.reading import read_csv
 from lossjumps.errors import InputError
 from lossjumps.maps.families import FAMILIES, MapFamily
+from lossjumps.maps.naming import listed
 from lossjumps.maps.paths import ParameterSegment, Segment
 from lossjumps.maps.paths import Path as MapPath
 from lossjumps.maps.relu_map import ReluMap, numeric_array, real_array
-from lossjumps.maps.weights import listed, read_entries, scalar
+from lossjumps.maps.weight_files import TORCH_SUFFIXES, read_entries
+from lossjumps.maps.weights import scalar
 from lossjumps.schema import RecordedConfig
 from lossjumps.training.recorded import naming
-from lossjumps.training.recorded.checkpoints import read_checkpoint
 from lossjumps.training.recorded.places import Places, places_of
 
 EPOCH_COLUMN = "epoch"
@@ -176,8 +177,8 @@ def _of_checkpoints(
     points, losses = [], []
     place = names.get(naming.LOSS, naming.LOSS)
     for _, path in places.checkpoints:
-        entries = read_checkpoint(path)
         try:
+            entries = read_entries(path, TORCH_SUFFIXES)
             point = naming.parameters_in(entries, family, names)
             for key, array in point.items() if points else ():
                 if key not in points[0] or array.shape != points[0][key].shape:
