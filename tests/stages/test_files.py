@@ -9,17 +9,10 @@ import pytest
 from tests.stages.whole_tables import whole
 
 from lossjumps.errors import InputError
-from lossjumps.stages.files import (
-    VERSION_KEY,
-    load_plan,
-    read_arrays,
-    read_table,
-    write_arrays,
-    write_table,
-    write_whole,
-)
+from lossjumps.stages.files import VERSION_KEY, load_plan, read_arrays, read_table, write_arrays, write_table
 from lossjumps.stages.formats import ArrayFile
 from lossjumps.stages.tables import SERIES, Conditions, Jumps, Plan, recorded_parameters
+from lossjumps.stages.whole import write_whole
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ What a table or an array file holds is in `lossjumps.stages.tables`.  A writer t
 reader says in one line which file does not, and which command makes it anew.
 """
 
-import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ import pyarrow.parquet as parquet
 from lossjumps.errors import InputError
 from lossjumps.stages.formats import ArrayFile, Table
 from lossjumps.stages.tables import Plan
+from lossjumps.stages.whole import write_whole
 
 VERSION_KEY = b"lossjumps"
 """The entry of a Parquet file's metadata that says which version of which table it is: ``jumps.parquet 1``."""
@@ -29,31 +28,6 @@ _ARROW = {
     list[int]: pa.list_(pa.int64()),
     list[float]: pa.list_(pa.float64()),
 }
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it: a file under its final name is whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-        os.close(handle)
-        temporary = Path(name)
-        write(temporary)
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary:
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            error.filename = str(path)  # not what it is called meanwhile, or nothing
-        raise
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], expected: ArrayFile) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from lossjumps.configuration.plan import Plan
-from lossjumps.stages.files import write_text
 from lossjumps.stages.listing import BATCH, DATA, Stage
+from lossjumps.stages.whole import write_text
 
 
 def prepare(plan: Plan) -> None:

@@ -12,7 +12,7 @@ from lossjumps.data.registry import DATASETS
 from lossjumps.figures.experiment import overview_figure, raster_figure
 from lossjumps.figures.style import save_png
 from lossjumps.stages import summary_text as text
-from lossjumps.stages.files import load_plan, read_table, write_text, write_whole
+from lossjumps.stages.files import load_plan, read_table
 from lossjumps.stages.losses import of_primary_loss, primary_of
 from lossjumps.stages.summary_numbers import ExperimentTables, condition_numbers, run_counts
 from lossjumps.stages.tables import (
@@ -25,6 +25,7 @@ from lossjumps.stages.tables import (
     Status,
 )
 from lossjumps.stages.tracking_address import external_store
+from lossjumps.stages.whole import write_text, write_whole
 
 _BATCH_COLUMNS = {
     Status: None,

@@ -20,7 +20,7 @@ from lossjumps.configuration.loading import Batch, load_batch, load_events, load
 from lossjumps.configuration.source import source_digest
 from lossjumps.errors import InputError
 from lossjumps.progress import Progress, silent
-from lossjumps.stages.files import load_plan, read_table, write_text
+from lossjumps.stages.files import load_plan, read_table
 from lossjumps.stages.receipts import RECEIPT, SUMMARY_KEY, receipt_text
 from lossjumps.stages.tables import BATCH_TABLES, STATISTICS_TABLES, Conditions
 from lossjumps.stages.tracked_conditions import CONDITION_METRICS, condition_metrics
@@ -28,6 +28,7 @@ from lossjumps.stages.tracked_content import run_name
 from lossjumps.stages.tracked_run import import_runs
 from lossjumps.stages.tracking_notes import artifact_address, experiment_note, summary_note
 from lossjumps.stages.tracking_views import VIEW_TAG, saved_view
+from lossjumps.stages.whole import write_text
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

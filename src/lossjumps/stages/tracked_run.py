@@ -11,7 +11,7 @@ from lossjumps.configuration.loading import Batch, Settings
 from lossjumps.errors import InputError
 from lossjumps.figures.run import run_figure
 from lossjumps.figures.style import save_png
-from lossjumps.stages.files import read_table, write_table, write_text, write_whole
+from lossjumps.stages.files import read_table, write_table
 from lossjumps.stages.formats import Table
 from lossjumps.stages.losses import losses_of, primary_of
 from lossjumps.stages.tables import (
@@ -39,6 +39,7 @@ from lossjumps.stages.tracked_content import (
 )
 from lossjumps.stages.tracked_data import DataEntry, data_entry
 from lossjumps.stages.tracking_notes import artifact_address, run_note
+from lossjumps.stages.whole import write_text, write_whole
 
 
 def import_runs(
