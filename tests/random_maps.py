@@ -57,17 +57,14 @@ def all_patterns(units: int) -> np.ndarray:
 
 def brute_force_fixed_points(m: ReluMap) -> dict[bytes, np.ndarray]:
     """Solve each of the 2^H systems with numpy; pattern -> fixed point where its signs are as assumed."""
-    found = {}
-    for pattern in all_patterns(m.units):
-        jacobian = m.A + m.U[:, pattern] @ m.V[pattern]
-        offset = m.c + m.U[:, pattern] @ m.b[pattern]
-        try:
-            point = np.linalg.solve(np.eye(m.dimension) - jacobian, offset)
-        except np.linalg.LinAlgError:
-            continue
-        if np.array_equal(m.region(point), pattern):
-            found[pattern.tobytes()] = point
-    return found
+    patterns = all_patterns(m.units)
+    systems = np.eye(m.dimension) - m.A - np.einsum("ih,ph,hj->pij", m.U, patterns, m.V, optimize=True)
+    offsets = m.c + patterns @ (m.U * m.b).T
+    points = np.full(offsets.shape, np.nan)
+    regular = np.linalg.det(systems) != 0.0
+    points[regular] = np.linalg.solve(systems[regular], offsets[regular, :, None])[..., 0]
+    agree = regular & (m.region(points) == patterns).all(axis=1)
+    return {patterns[number].tobytes(): points[number] for number in np.flatnonzero(agree)}
 
 
 def brute_force_cycles(m: ReluMap, order: int) -> set[bytes]:

@@ -11,8 +11,9 @@ positive coefficient is a certificate (Farkas), which is checked against the pro
 dropped.  What the steps cannot refuse is branched on, so their rounding costs time and never a solution.
 """
 
-import numba
 import numpy as np
+
+from lossjumps.compiled import compiled
 
 FEASIBLE = 1e-10
 """A constant above minus this counts as non-negative; the constants of a problem are at most 1 in size."""
@@ -24,7 +25,7 @@ FAR = 1e6
 """A certificate has to hold, with all rounding, for every solution whose unknowns are at most this large."""
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _pivot(dictionary, basic, nonbasic, column, row, ratios):
     """Exchange a nonbasic variable with a basic one."""
     columns = dictionary.shape[0]
@@ -48,7 +49,7 @@ def _pivot(dictionary, basic, nonbasic, column, row, ratios):
     nonbasic[column] = leaving
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _is_fixed(variable, units, state):
     """Whether a variable is fixed to zero by the state of its unit."""
     if variable < units:
@@ -58,7 +59,7 @@ def _is_fixed(variable, units, state):
     return False
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _is_certificate(root, rounding, dictionary, basic, nonbasic, state, row, sign, weights):
     """Whether a row, taken with a sign, proves that a node has no solution, by the numbers of the root.
 
@@ -98,7 +99,7 @@ def _is_certificate(root, rounding, dictionary, basic, nonbasic, state, row, sig
     return excess * FAR <= -constant
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _fix(root, rounding, dictionary, basic, nonbasic, state, unit, ratios, weights):
     """Make the variable that the state of `unit` fixes nonbasic; False where that proves there is no solution."""
     units = root.shape[0] - 1
@@ -126,7 +127,7 @@ def _fix(root, rounding, dictionary, basic, nonbasic, state, unit, ratios, weigh
     return not _is_certificate(root, rounding, dictionary, basic, nonbasic, state, row, sign, weights)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _may_have_a_solution(root, rounding, dictionary, basic, nonbasic, state, ratios, weights):
     """Dual simplex steps until no constant is negative; False where a certificate ends them."""
     units = root.shape[0] - 1
@@ -153,7 +154,7 @@ def _may_have_a_solution(root, rounding, dictionary, basic, nonbasic, state, rat
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _unit_to_branch_on(dictionary, basic, nonbasic, state, value):
     """The undecided unit whose two variables have the largest product at the vertex; -1 where all are decided."""
     units = dictionary.shape[0] - 1
@@ -174,7 +175,7 @@ def _unit_to_branch_on(dictionary, basic, nonbasic, state, value):
     return chosen
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def branch(root, rounding, decided, most_nodes, deepest, found):
     """Decide units one after another, wherever a solution cannot be excluded.
 

@@ -7,8 +7,9 @@ Whatever rounding does on the way, a cell is called empty only with a certificat
 (sum_i y_i r_i)_j < 0 for every j, checked on the rows themselves.
 """
 
-import numba
 import numpy as np
+
+from lossjumps.compiled import compiled
 
 EPSILON = 2.0**-52
 """Relative rounding of float64."""
@@ -23,7 +24,7 @@ MOST_EXCHANGES = 200
 """Exchanges after which a cell counts as not empty."""
 
 
-@numba.njit(cache=True)
+@compiled()
 def whole_simplex(rows, inverse, basis):
     """Start: rows[0] = (1, ..., 1) bounds the depth by 1; fill inverse (n + 1, n + 1) and basis (n + 1,) at g = e_0.
 
@@ -46,7 +47,7 @@ def whole_simplex(rows, inverse, basis):
     inverse[size - 1, size - 1] = -1.0
 
 
-@numba.njit(cache=True)
+@compiled()
 def proves_empty(rows, inverse, basis):
     """Whether the multipliers of the basis, as weights of its rows, prove that no g satisfies them."""
     size = inverse.shape[0]
@@ -66,7 +67,7 @@ def proves_empty(rows, inverse, basis):
     return True
 
 
-@numba.njit(cache=True)
+@compiled()
 def satisfied(row, inverse):
     """Whether a row holds as well as all others at the deepest point: then it changes nothing."""
     last = inverse.shape[0] - 1
@@ -76,7 +77,7 @@ def satisfied(row, inverse):
     return value >= 0.0
 
 
-@numba.njit(cache=True)
+@compiled()
 def tighten(rows, count, inverse, basis):
     """Find the deepest point of the cell rows[:count] from a dual feasible basis; False where the cell is proved empty.
 
@@ -140,7 +141,7 @@ def tighten(rows, count, inverse, basis):
     return True
 
 
-@numba.njit(cache=True)
+@compiled()
 def refresh(rows, inverse, basis):
     """Invert the tight equations afresh, where that is possible: repeated exchanges lose digits."""
     size = inverse.shape[0]

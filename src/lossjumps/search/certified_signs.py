@@ -5,8 +5,9 @@ n 2^-52 times the sum of the moduli (twice the bound of Higham, Accuracy and Sta
 section 3.1, which leaves room for the rounding of the radius itself), and by `UNDERFLOW` where products underflow.
 """
 
-import numba
 import numpy as np
+
+from lossjumps.compiled import compiled
 
 EPSILON = 2.0**-52
 UNDERFLOW = 1e-290
@@ -16,7 +17,7 @@ INFLATE = 1.0 + 1e-9
 VIRTUAL, UNDECIDED, ADMISSIBLE = -1, 0, 1
 
 
-@numba.njit(cache=True)
+@compiled()
 def _ball_product(left, left_radius, right, right_radius, product, radius):
     """Fill the ball of left @ right; vectors are (M, 1)."""
     rows, inner = left.shape
@@ -40,7 +41,7 @@ def _ball_product(left, left_radius, right, right_radius, product, radius):
             radius[i, j] = INFLATE * radius[i, j] + UNDERFLOW
 
 
-@numba.njit(cache=True)
+@compiled()
 def _ball_piece(A, U, V, b, c, region, jacobian, jacobian_radius, offset, offset_radius):
     """Fill the balls of the Jacobian (M, M) and the offset (M, 1) of one linear region."""
     dimension, units = U.shape
@@ -64,14 +65,14 @@ def _ball_piece(A, U, V, b, c, region, jacobian, jacobian_radius, offset, offset
                 offset_radius[i, 0] = bound
 
 
-@numba.njit(cache=True)
+@compiled()
 def _add_ball(target, target_radius, other, other_radius):
     for i in range(target.shape[0]):
         target[i, 0] += other[i, 0]
         target_radius[i, 0] = INFLATE * (target_radius[i, 0] + other_radius[i, 0] + EPSILON * abs(target[i, 0]))
 
 
-@numba.njit(cache=True)
+@compiled()
 def _factor(matrix, lower_inverse, upper_inverse):
     """Approximate inverses of the factors of P `matrix` = L U, L^-1 P and U^-1; `matrix` is overwritten.
 
@@ -126,7 +127,7 @@ def _factor(matrix, lower_inverse, upper_inverse):
     return sign
 
 
-@numba.njit(cache=True)
+@compiled()
 def _solve_ball(system, system_radius, rhs, rhs_radius, point, point_radius):
     """Fill the ball (M, 1) of the solution; return the sign of the determinant, 0.0 where regularity is not proved.
 
@@ -187,7 +188,7 @@ def _solve_ball(system, system_radius, rhs, rhs_radius, point, point_radius):
     return sign
 
 
-@numba.njit(cache=True)
+@compiled()
 def certified_signs(A, U, V, b, c, itinerary, relative):
     """Decide an itinerary (k, H) as far as float64 can.
 
@@ -245,7 +246,7 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
     ), sign
 
 
-@numba.njit(cache=True)
+@compiled()
 def _decided_signs(V, b, itinerary, jacobians, jacobian_radii, offsets, offset_radii, point, point_radius, relative):
     """Roll the ball of the first point out and compare the signs of all unit inputs with the itinerary."""
     period, units = itinerary.shape

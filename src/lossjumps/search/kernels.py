@@ -3,8 +3,9 @@
 All of them take the arrays A, U, V, b, c of a `ReluMap`, are free of Python objects, and are cached on disk.
 """
 
-import numba
 import numpy as np
+
+from lossjumps.compiled import compiled
 
 SINGULAR = 1e-13
 """Relative size of the smallest pivot below which a linear system counts as singular."""
@@ -16,14 +17,14 @@ BORDER = 1e-11
 """Relative distance from a unit's border below which the sign of its input is unsafe in float64."""
 
 
-@numba.njit(cache=True)
+@compiled()
 def copy_vector(source, target):
     """Copy a vector into another; a loop, for assignment to a slice takes numba seconds to compile."""
     for i in range(source.shape[0]):
         target[i] = source[i]
 
 
-@numba.njit(cache=True)
+@compiled()
 def copy_matrix(source, target):
     """Copy a matrix into another."""
     for i in range(source.shape[0]):
@@ -31,7 +32,7 @@ def copy_matrix(source, target):
             target[i, j] = source[i, j]
 
 
-@numba.njit(cache=True)
+@compiled()
 def solve_in_place(matrix, rhs):
     """Solve `matrix` x = `rhs` by elimination with row pivoting; both are overwritten, x is left in `rhs`.
 
@@ -78,7 +79,7 @@ def solve_in_place(matrix, rhs):
     return smallest / largest, sign
 
 
-@numba.njit(cache=True)
+@compiled()
 def linear_piece(A, U, V, b, c, region, jacobian, offset):
     """Fill the Jacobian (M, M) and the offset (M,) of the map in one linear region."""
     dimension, units = U.shape
@@ -95,7 +96,7 @@ def linear_piece(A, U, V, b, c, region, jacobian, offset):
                     jacobian[i, j] += weight * V[unit, j]
 
 
-@numba.njit(cache=True)
+@compiled()
 def follow_with(jacobian, offset, product, shift, new_product, new_shift):
     """Follow z -> product z + shift with one more piece: both are overwritten, the last two arguments are room."""
     dimension = product.shape[0]
@@ -111,7 +112,7 @@ def follow_with(jacobian, offset, product, shift, new_product, new_shift):
     copy_vector(new_shift, shift)
 
 
-@numba.njit(cache=True)
+@compiled()
 def compose(A, U, V, b, c, itinerary, start, product, shift):
     """Fill product T (M, M) and shift q (M,) of z -> T z + q, once round an itinerary (k, H) from time `start`."""
     dimension = A.shape[0]
@@ -126,7 +127,7 @@ def compose(A, U, V, b, c, itinerary, start, product, shift):
         follow_with(jacobian, offset, product, shift, new_product, new_shift)
 
 
-@numba.njit(cache=True)
+@compiled()
 def step_in_region(A, U, V, b, c, region, point, image, inputs):
     """Apply the piece of `region` to `point`; fill `image` (M,) and the unit inputs `inputs` (H,) at `point`."""
     dimension, units = U.shape
@@ -145,7 +146,7 @@ def step_in_region(A, U, V, b, c, region, point, image, inputs):
                 image[i] += U[i, unit] * value
 
 
-@numba.njit(cache=True)
+@compiled()
 def step_size(A, U, V, b, c, region, point):
     """What is added up in one step from `point` in a region: rounding of the image is relative to it."""
     dimension, units = U.shape
@@ -164,7 +165,7 @@ def step_size(A, U, V, b, c, region, point):
     return largest
 
 
-@numba.njit(cache=True)
+@compiled()
 def solve_rotation(A, U, V, b, c, itinerary, start, product, point):
     """Solve for the point at time `start` of an itinerary's cycle; fill the Jacobian product begun there.
 
@@ -183,7 +184,7 @@ def solve_rotation(A, U, V, b, c, itinerary, start, product, point):
     return solve_in_place(system, point)
 
 
-@numba.njit(cache=True)
+@compiled()
 def step_residual(A, U, V, b, c, region, point, image, target, inputs):
     """Step from `point` in a region, filling image and inputs; its distance from `target`, relative to `step_size`."""
     step_in_region(A, U, V, b, c, region, point, image, inputs)
@@ -196,7 +197,7 @@ def step_residual(A, U, V, b, c, region, point, image, target, inputs):
     return distance / size if size > 0.0 else distance
 
 
-@numba.njit(cache=True)
+@compiled()
 def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
     """Solve for the cycle of an itinerary, whether its points lie in the assumed regions or not (then it is virtual).
 
@@ -239,7 +240,7 @@ def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
     return relative_pivot, sign, residual
 
 
-@numba.njit(cache=True)
+@compiled()
 def relative_inputs(V, b, point, inputs, relative):
     """Fill `relative` (H,) with the unit inputs over the size that their rounding is relative to.
 
@@ -259,7 +260,7 @@ def relative_inputs(V, b, point, inputs, relative):
             relative[unit] = 0.0 if weight > 0.0 else -1.0
 
 
-@numba.njit(cache=True)
+@compiled()
 def admissibility(V, b, itinerary, points, inputs):
     """How far inside its assumed regions a virtual cycle lies.
 
@@ -278,7 +279,7 @@ def admissibility(V, b, itinerary, points, inputs):
     return distance
 
 
-@numba.njit(cache=True)
+@compiled()
 def safe_itinerary(V, b, points, inputs, itinerary):
     """Fill the itinerary (k, H) of given points, a unit within rounding of its border counting as off."""
     relative = np.empty(V.shape[0])
@@ -288,7 +289,7 @@ def safe_itinerary(V, b, points, inputs, itinerary):
             itinerary[time, unit] = relative[unit] > BORDER
 
 
-@numba.njit(cache=True)
+@compiled()
 def true_itinerary(A, U, V, b, c, point, itinerary):
     """Roll the map out from `point` and fill the itinerary (k, H) of its first k points; False if it diverges."""
     period, units = itinerary.shape

@@ -11,9 +11,9 @@ the arrangement is the same along the missing directions and is listed in the ro
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
 
 PARALLEL = 1e-12
@@ -45,7 +45,7 @@ class Regions:
     complete: bool
 
 
-@numba.njit(cache=True)
+@compiled()
 def _solve_vertex(normals, offsets, chosen, vertex, system):
     """Solve normals[chosen] x = -offsets[chosen]; return the smallest pivot, 0.0 where the normals are dependent."""
     rank = chosen.shape[0]
@@ -79,7 +79,7 @@ def _solve_vertex(normals, offsets, chosen, vertex, system):
     return smallest
 
 
-@numba.njit(cache=True)
+@compiled()
 def _hash(words):
     """Mix the words of a bit set into one 64-bit number."""
     value = np.uint64(0x9E3779B97F4A7C15)
@@ -92,7 +92,7 @@ def _hash(words):
     return value
 
 
-@numba.njit(cache=True)
+@compiled()
 def _insert(table, rows, count, words):
     """Insert a bit set into the hash table of row numbers; return the new count (unchanged if it was there)."""
     mask = np.uint64(table.shape[0] - 1)
@@ -112,7 +112,7 @@ def _insert(table, rows, count, words):
     return count + 1
 
 
-@numba.njit(cache=True)
+@compiled()
 def _cells(normals, offsets, direction, most):
     """Bit sets of all cells of an arrangement whose unit normals span the space.
 

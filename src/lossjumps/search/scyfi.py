@@ -9,9 +9,9 @@ known one is over.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.complete import merge_at_borders
@@ -42,7 +42,7 @@ def paper_counters(order: int) -> tuple[int, int]:
     return outer, inner
 
 
-@numba.njit(cache=True)
+@compiled()
 def _bits_hash(itinerary):
     """64-bit FNV-1a hash of an itinerary."""
     value = np.uint64(0xCBF29CE484222325)
@@ -54,7 +54,7 @@ def _bits_hash(itinerary):
     return value
 
 
-@numba.njit(cache=True)
+@compiled()
 def _remember(visited, mark):
     """Add a hash to the open-addressing set `visited` (0 is empty); False if it was there."""
     mask = np.uint64(visited.shape[0] - 1)
@@ -68,7 +68,7 @@ def _remember(visited, mark):
     return True
 
 
-@numba.njit(cache=True)
+@compiled()
 def _equal(one, other):
     """Whether two itineraries are the same."""
     for time in range(one.shape[0]):
@@ -78,7 +78,7 @@ def _equal(one, other):
     return True
 
 
-@numba.njit(cache=True)
+@compiled()
 def _walk(A, U, V, b, c, itinerary, n_inner, visited, budget):
     """Walk from `itinerary` (overwritten) until a cycle, a known sequence, or `n_inner` steps; (visits, found)."""
     dimension = A.shape[0]
@@ -99,7 +99,7 @@ def _walk(A, U, V, b, c, itinerary, n_inner, visited, budget):
     return visits, False
 
 
-@numba.njit(cache=True)
+@compiled()
 def _draw_start(A, U, V, b, c, patterns, scale, center, generator, as_orbit, itinerary):
     """Fill a random start: an orbit from a random state, or regions drawn one by one; False if the orbit diverges."""
     order = itinerary.shape[0]
@@ -121,7 +121,7 @@ def _draw_start(A, U, V, b, c, patterns, scale, center, generator, as_orbit, iti
     return True
 
 
-@numba.njit(cache=True)
+@compiled()
 def _search(A, U, V, b, c, starts, order, n_outer, n_inner, max_visits, patterns, scale, center, generator, found):
     """Walk from every given start, then from random ones until `n_outer` in a row bring nothing; (visits, found)."""
     size = 256

@@ -3,9 +3,9 @@
 Only Lyndon words over the regions are solved: one rotation of each primitive sequence.
 """
 
-import numba
 import numpy as np
 
+from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.complete import CompleteList, decide
 from lossjumps.search.kernels import (
@@ -25,7 +25,7 @@ CHUNK = 4096
 """Words solved before the candidates are looked at; bounds the memory of a search."""
 
 
-@numba.njit(cache=True)
+@compiled()
 def pieces(A, U, V, b, c, patterns):
     """Jacobian (R, M, M) and offset (R, M) of every region."""
     count = patterns.shape[0]
@@ -37,7 +37,7 @@ def pieces(A, U, V, b, c, patterns):
     return jacobians, offsets
 
 
-@numba.njit(cache=True)
+@compiled()
 def _next_lyndon_word(word, letters, order):
     """Advance `word` to the next Lyndon word of length `order` (Duval 1988); False after the last one.
 
@@ -58,7 +58,7 @@ def _next_lyndon_word(word, letters, order):
     return False
 
 
-@numba.njit(cache=True)
+@compiled()
 def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most, hits, singular):
     """Solve up to `most` Lyndon words; keep those whose cycle is admissible within rounding, and the singular ones."""
     dimension = jacobians.shape[1]
