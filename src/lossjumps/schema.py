@@ -174,6 +174,8 @@ class SearchConfig:
     """Nodes of a branch and bound, or linear regions, after which a complete list is given up."""
     certified_units: int = 16
     """Cycles of order k are listed completely, not searched, where k times the number of units is at most this."""
+    audit_every: int = 100
+    """Epochs between two comparisons of index sums with the degree of the map, where that is known. Unit: epochs."""
     seed: int = 0
     """Seed of the random starts of SCYFI."""
     attractor_states: int = 8
@@ -184,7 +186,15 @@ class SearchConfig:
     """Longest period recognised as an occupied cycle. Unit: steps."""
 
     def __post_init__(self) -> None:
-        for key in ("max_order", "max_nodes", "certified_units", "attractor_states", "transient", "max_period"):
+        for key in (
+            "max_order",
+            "max_nodes",
+            "certified_units",
+            "audit_every",
+            "attractor_states",
+            "transient",
+            "max_period",
+        ):
             require(getattr(self, key) >= 1, f"search.{key}", "an integer >= 1", getattr(self, key))
         for key, largest in (("max_order", 1000), ("attractor_states", 10_000), ("max_period", 100_000)):
             value = getattr(self, key)

@@ -8,7 +8,9 @@ from lossjumps.analysis.training_dynamics import Effort, analyse_training
 
 
 def effort(max_order=2):
-    return Effort(max_order=max_order, max_nodes=1000, certified_units=8, seed=(0, 0), transient=300, max_period=16)
+    return Effort(
+        max_order=max_order, max_nodes=1000, certified_units=8, audit_every=1, seed=(0, 0), transient=300, max_period=16
+    )
 
 
 def tent(left, right, offset):

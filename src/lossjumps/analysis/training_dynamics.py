@@ -30,6 +30,7 @@ class Effort:
     max_order: int
     max_nodes: int
     certified_units: int
+    audit_every: int
     seed: tuple[int, ...]
     transient: int
     max_period: int
@@ -127,6 +128,7 @@ def analyse_training(
             starts=[*(lists[-1] if lists else ()), *_visited_words(relu_map, data_states, effort.max_order)],
             max_nodes=effort.max_nodes,
             certified_units=effort.certified_units,
+            audit=epoch % effort.audit_every == 0,
             seed=(*effort.seed, epoch),
         )
         taken_to = occupied_attractors(relu_map, data_states, effort.transient, effort.max_period)
@@ -137,7 +139,7 @@ def analyse_training(
         found.append(cycles)
         lists.append(sorted(followed.values(), key=lambda cycle: cycle.key))
         attractors.append(taken_to)
-        norms.append(largest_jacobian_norm(relu_map, linear_regions(relu_map, MOST_REGIONS_FOR_NORM)))
+        norms.append(largest_jacobian_norm(relu_map, cycles.regions or linear_regions(relu_map, MOST_REGIONS_FOR_NORM)))
         if report is not None:
             report(epoch + 1)
     segments = segments or [Segment(start, end) for start, end in pairwise(maps)]
@@ -153,7 +155,7 @@ def analyse_training(
         epochs.append(EpochDynamics(entries, complete, index_sum, _names_of(taken_to, entries), norm))
     events = []
     for epoch, booked_events in enumerate(books.events):
-        occupied = {name for recorded in epochs[epoch : epoch + 2] for name in recorded.attractors}
+        occupied = tuple(set(recorded.attractors) for recorded in epochs[epoch : epoch + 2])
         events += _events_of(epoch, booked_events, segments[epoch], states, occupied, effort)
     return TrainingDynamics(epochs, events)
 
@@ -199,9 +201,11 @@ def _events_of(
     booked_events: tuple[BookedEvent, ...],
     path: Path,
     states: Callable[[int], np.ndarray],
-    occupied: set[str],
+    occupied: tuple[set[str], set[str]],
     effort: Effort,
 ) -> list[EventDynamics]:
+    """Name the events between two epochs; `occupied` holds what data states are taken to at the two."""
+    objects = [{f"cycle:{name}" for name in (booked.object, booked.partner)} for booked in booked_events]
     fractions = [booked.fraction for booked in booked_events]
     events = []
     for position, booked in enumerate(booked_events):
@@ -209,9 +213,12 @@ def _events_of(
         companions = (() if booked.partner is None else (booked.partner,)) + tuple(
             name for name, _ in booked.companions
         )
-        seen = not {f"cycle:{name}" for name in (booked.object, booked.partner)}.isdisjoint(occupied)
-        # what the data run to at the recorded epochs is what they run to beside a lone event
-        if bifurcation.topological and not (seen and len(booked_events) == 1):
+        own = objects[position]
+        # what data states are taken to at a recorded epoch they are taken to until something happens to it
+        first = all(own.isdisjoint(other) for other in objects[:position])
+        last = all(own.isdisjoint(other) for other in objects[position + 1 :])
+        seen = (first and not own.isdisjoint(occupied[0])) or (last and not own.isdisjoint(occupied[1]))
+        if bifurcation.topological and not seen:
             others = [abs(fraction - booked.fraction) for fraction in fractions[:position] + fractions[position + 1 :]]
             beside = min([BESIDE_EVENT, *(0.5 * gap for gap in others if gap > 0.0)])
             data_states = states(epoch if booked.fraction < 0.5 else epoch + 1)
