@@ -27,6 +27,7 @@ def tables():
     bifurcations = pd.DataFrame(
         [
             (4, 0.25, "nonsmooth_fold", True, True),
+            (4, 0.5, "nonsmooth_fold", True, True),
             (4, 0.75, "centre", True, False),
             (9, 0.5, "persistence", False, True),
             (19, 0.5, "unresolved", True, False),
@@ -71,7 +72,7 @@ def test_jumps_stand_on_the_curve_at_the_epoch_they_lead_to(tables):
     assert drawn["jump up"].get_ydata() == pytest.approx([10**-0.6, 10**-2.1])
     assert drawn["jump down"].get_xdata().tolist() == [11]
     assert axes.get_yscale() == "log"
-    assert any("not finite at 1 epochs" in text.get_text() for text in axes.texts)
+    assert [text.get_text() for text in axes.texts] == ["not finite: free-running, short at 1 epoch"]
 
 
 def test_stable_objects_are_filled_and_unstable_ones_hollow(tables):
@@ -97,12 +98,12 @@ def test_rug_has_a_row_a_kind_with_its_count(tables):
     axes = run_figure(*tables, title="", window=1, followed_order=4).axes[3]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert len(labels) == len(MARKS)
-    assert "nonsmooth fold (1)" in labels
+    assert "nonsmooth fold (1)" in labels  # two, in one epoch
     assert "unresolved (1)" in labels
     # A persistence that keeps stability is no event of the rug.
     assert "persistence with new stability (0)" in labels
     marked = sorted(x for line in axes.get_lines() for x in line.get_xdata())
-    assert marked == [4.25, 4.75, 19.5]
+    assert marked == [4.25, 4.5, 4.75, 19.5]
 
 
 def test_every_kind_looks_different():

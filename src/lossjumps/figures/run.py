@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from lossjumps.analysis.events import KIND_NAMES, PRIMARY_LOSS, RECORDED_LOSS, counted, counted_epochs
 from lossjumps.figures.style import BLACK, BLUE, GREY, LIGHT_GREY, MARKS, ORANGE, SKY, VERMILLION, styled
@@ -81,8 +81,9 @@ def run_figure(
     _draw_rug(rug, bifurcations)
     rug.set_xlabel("epoch")
     rug.set_xlim(-0.01 * last_epoch, 1.01 * last_epoch)
+    rug.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
-    reach = f"at most {window} epoch{'' if window == 1 else 's'} before" if window else "in the same epoch"
+    reach = f"in its epoch or {window} before" if window else "in its epoch"
     handles = [
         Line2D([], [], color=VERMILLION, linewidth=0.8, label=f"jump with a bifurcation\n{reach}"),
         Line2D([], [], color=VERMILLION, linewidth=0.8, linestyle=DOTTED, label="jump without"),
@@ -114,28 +115,24 @@ def with_bifurcation(jumps: np.ndarray, bifurcations: np.ndarray, window: int) -
 def _draw_losses(axes: Axes, history: pd.DataFrame, jumps: pd.DataFrame, loss: str) -> None:
     """Draw the loss curves on a logarithmic axis, with a triangle at each jump."""
     epochs = history["epoch"].to_numpy()
+    lost = []
     for column, (label, colour, width) in CURVES.items():
-        values = _drawable(history[column])
-        if np.isnan(values).all():
+        if history[column].isna().all():  # not measured
             continue
-        axes.plot(epochs, values, color=colour, linewidth=width, label=f"loss, {label}")
+        values = _drawable(history[column])
+        single = "." if np.isfinite(values).sum() == 1 else ""  # a line needs two points
+        axes.plot(epochs, values, color=colour, linewidth=width, marker=single, label=f"loss, {label}")
+        number = int((~np.isfinite(history[column])).sum())
+        lost += [f"{label} at {number} epoch{'' if number == 1 else 's'}"] if number else []
     at = pd.Series(_drawable(history[loss]), index=epochs)
     for sign, marker, label in ((1, "^", "jump up"), (-1, "v", "jump down")):
         after = jumps.loc[jumps["sign"] == sign, "epoch"].to_numpy() + 1
         axes.plot(after, at.reindex(after), marker, color=VERMILLION, markersize=5, label=label, linestyle="none")
     axes.set_yscale("log")
     axes.set_ylabel("recorded loss" if loss == RECORDED_LOSS else "mean squared error\n(standardised data)")
-    lost = int((~np.isfinite(history[loss])).sum())
     if lost:
-        axes.text(
-            1.0,
-            1.02,
-            f"not finite at {lost} epochs",
-            transform=axes.transAxes,
-            ha="right",
-            va="bottom",
-            color=VERMILLION,
-        )
+        text = f"not finite: {', '.join(lost)}"
+        axes.text(1.0, 1.02, text, transform=axes.transAxes, ha="right", va="bottom", color=VERMILLION)
 
 
 def _drawable(values: pd.Series) -> np.ndarray:
@@ -149,7 +146,8 @@ def _draw_multipliers(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, last_e
     _draw_objects(axes, cycles, long, cycles["largest_multiplier"].to_numpy(dtype=float), last_epoch)
     axes.axhline(1.0, color=BLACK, linewidth=0.8, linestyle="--", zorder=1)
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high > 10 * low else range(1, 10), numticks=8))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("largest |multiplier|\nof fixed points, cycles")
@@ -258,8 +256,9 @@ def _draw_rug(axes: Axes, bifurcations: pd.DataFrame) -> None:
                 linestyle="none",
             )
     axes.set_ylim(len(MARKS) - 0.4, -0.6)
-    counts = shown["kind"].value_counts()
-    axes.set_yticks(range(len(MARKS)), [f"{KIND_NAMES[kind]} ({counts.get(kind, 0)})" for kind in MARKS])
+    # Epochs are counted, as everywhere: several events of a kind in one epoch are one.
+    counts = {kind: len(counted_epochs(bifurcations, kind)) for kind in MARKS}
+    axes.set_yticks(range(len(MARKS)), [f"{KIND_NAMES[kind]} ({counts[kind]})" for kind in MARKS])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", color=LIGHT_GREY, linewidth=0.5)
     handles = [
@@ -274,4 +273,11 @@ def _draw_rug(axes: Axes, bifurcations: pd.DataFrame) -> None:
             label="bifurcation of\nanother object",
         ),
     ]
-    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    axes.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        title="(n): in n epochs",
+        title_fontsize=8,
+        alignment="left",
+    )
