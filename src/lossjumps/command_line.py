@@ -56,6 +56,14 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see `{self.prog} --help`")
 
 
+class _Version(argparse.Action):
+    """Print the version, which is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(f"lossjumps {importlib.metadata.version('lossjumps')}")
+        parser.exit()
+
+
 def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=24, width=WIDTH)
 
@@ -137,7 +145,7 @@ def _parser(command: Sequence[str]) -> tuple[_Parser, list[str]]:
         description="Loss jumps and bifurcations in the training of ReLU networks.",
         epilog=EPILOG,
     )
-    parser.add_argument("--version", action="version", version=f"lossjumps {importlib.metadata.version('lossjumps')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for stage in STAGES.values():
         _add_stage(commands, stage)
