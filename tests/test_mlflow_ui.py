@@ -10,8 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,8 +36,16 @@ pytestmark = [
     ),
 ]
 
-EVENTFUL = ("dataset=lorenz63", "training.epochs=60", "training.learning_rate=0.05", "events.jumps.threshold=3")
+EVENTFUL = (
+    "dataset=lorenz63",
+    "training.epochs=100",
+    "training.learning_rate=0.05",
+    "events.jumps.threshold=2.5",
+    "events.jumps.min_change=0.05",
+)
 """Overrides of the smoke experiment with which its losses jump and its networks bifurcate."""
+
+SIZE = {"width": 1400, "height": 900}
 
 # MLflow asks whether users have to log in; here they need not.
 EXPECTED_FAILURE = re.compile(r"/ajax-api/2\.0/mlflow/users/current$")
@@ -94,12 +100,16 @@ def runs(experiment):
     }
     jumps = read["jumps"].query("loss == 'loss_free'")
     bifurcations = read["bifurcations"].query("topological and kind != 'unresolved'")
-    hits = read["coincidences"].query("loss == 'loss_free' and window == 1 and kind == 'any'").set_index("run")
+    primary = "loss == 'loss_free' and window == 1 and kind == 'any'"
+    hits = read["coincidences"].query(primary).set_index("run")
+    conditions = pd.read_parquet(experiment / "statistics" / "conditions.parquet").query(primary).set_index("condition")
     expected = {}
     for row in plan.itertuples():
         history = read["history"].query("run == @row.run").set_index("epoch")
         mine = bifurcations.query("run == @row.run")
         number = jumps.query("run == @row.run")["epoch"].nunique()
+        condition = conditions.loc[row.condition]
+        chance_known = condition["jumps"] > 0 and condition["bifurcations"] > 0
         expected[f"{row.label} s{row.seed}"] = {
             "losses": history["loss_free"],
             "loss/free_final": history["loss_free"].iloc[-1],
@@ -110,6 +120,9 @@ def runs(experiment):
                 for kind in ("nonsmooth_fold", "persistence", "centre")
             },
             "coincidence/precursor_rate": hits["precursor_hits"][row.run] / number if number else None,
+            "condition/precursor_rate": condition["precursor_rate"] if condition["jumps"] else None,
+            "condition/precursor_chance": condition["null_precursor_mean"] if chance_known else None,
+            "condition/precursor_p": condition["p_precursor"] if chance_known and condition["jumps"] >= 5 else None,
             "dataset": row.dataset,
             "training": row.training,
             "seed": str(row.seed),
@@ -119,47 +132,34 @@ def runs(experiment):
 
 
 @pytest.fixture(scope="module")
-def links(experiment, tmp_path_factory):
+def links(experiment):
     """The server that `lossjumps ui` starts, and the links it prints; ended as by Ctrl-C."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log"
     command = [sys.executable, "-m", "lossjumps", "ui", str(experiment.parent), "--port", str(port)]
-    with open(log, "w") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-    address = f"http://{HOST}:{port}"
-    try:
-        wait_for(address, server, log)
-        said = log.read_text().splitlines()
-        place = said.index(f"{experiment.name}:")
-        runs, charts = (line.split()[1] for line in said[place + 1 : place + 3])
-        assert said[0].startswith(f"MLflow will be at {address} ") and runs.startswith(f"{address}/#/experiments/")
-        yield SimpleNamespace(address=address, runs=runs, charts=charts)
-        assert server.poll() is None, log.read_text()
-    finally:
-        interrupt(server)
-    assert "Traceback" not in log.read_text()
-    with socket.socket() as probe:  # nothing that the server started still listens
-        assert probe.connect_ex((HOST, port)) != 0
-
-
-def wait_for(address, server, log):
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and server.poll() is None:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as server:
         try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"the server does not answer:\n{log.read_text()}")
-
-
-def interrupt(server):
-    """Do what Ctrl-C in a terminal does: all processes of the group are interrupted."""
-    if server.poll() is None:
-        os.killpg(server.pid, signal.SIGINT)
-    server.wait(timeout=30)
+            said = []
+            for line in server.stdout:
+                if line == "Ctrl-C ends it.\n":
+                    break
+                said.append(line.rstrip())
+            address = f"http://{HOST}:{port}"
+            assert said[0] == f"MLflow starts at {address}, in some seconds."
+            assert said[-3] == f"{experiment.name}:"
+            runs, charts = (line.split()[1] for line in said[-2:])
+            assert runs.startswith(f"{address}/#/experiments/") and charts.startswith(runs)
+            yield SimpleNamespace(address=address, runs=runs, charts=charts)
+        finally:
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGINT)  # as a terminal does, to all processes of the group
+            status, ending = server.wait(timeout=60), server.stdout.read()
+    assert (status, ending) == (0, "")
+    with socket.socket() as probe:
+        assert probe.connect_ex((HOST, port)) != 0  # nothing that it started is left
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def context(links):
     """A browser as a user has it after closing the assistant and choosing *Model training* once."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--disable-dev-shm-usage"])
-        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        context = browser.new_context(viewport=SIZE)
         context.set_default_timeout(30_000)
         context.outside = []
 
@@ -214,6 +214,7 @@ def photograph(request, page):
 
     def keep(name):
         if request.config.getoption("--screenshots"):
+            page.set_viewport_size(SIZE)
             page.mouse.move(700, 5)
             page.wait_for_timeout(500)  # what appears under the mouse fades away
             # Where files are on one computer is of no use to others.
@@ -236,15 +237,16 @@ def expect_runs(page: Page, number: int) -> None:
     expect(page.locator(".ag-row").first).to_be_visible()
 
 
+def enlarge(page: Page, number: int) -> None:
+    page.set_viewport_size({"width": 6000, "height": 500 + 40 * number})
+
+
 def read_table(page: Page, number: int) -> pd.DataFrame:
     """Read the table of runs: the text of every cell, by run; only what is on the screen exists in the page."""
-    size = page.viewport_size
-    page.set_viewport_size({"width": 6000, "height": 500 + 40 * number})
+    enlarge(page, number)
     expect(page.locator(".ag-center-cols-container .ag-row")).to_have_count(number)
     expect(page.locator(heading("tags", "status"))).to_be_visible()
-    table = pd.DataFrame(page.evaluate(READ_TABLE)).set_index("Run Name").sort_values("position")
-    page.set_viewport_size(size)
-    return table
+    return pd.DataFrame(page.evaluate(READ_TABLE)).set_index("Run Name").sort_values("position")
 
 
 def heading(group: str, name: str) -> str:
@@ -292,6 +294,7 @@ def test_search_and_sorting_find_runs_by_a_metric(page, links, runs):
     losses = pd.Series({name: run["loss/free_final"] for name, run in runs.items()}).sort_values()
     threshold = losses.iloc[: len(losses) // 2 + 1].tail(2).mean()
     below = losses[losses < threshold]
+    enlarge(page, len(runs))
     search(page, f"metrics.`loss/free_final` < {threshold:.17g}")
     expect_runs(page, len(below))
     assert sorted(read_table(page, len(below)).index) == sorted(below.index)
@@ -342,6 +345,7 @@ def test_notes_are_rendered(page, links, runs, photograph):
 def test_a_run_has_its_parameters_tags_data_set_and_figure(page, links, runs, photograph):
     name = most_eventful(runs)
     open_run(page, links, name, len(runs) + 1)
+    photograph("run")
     expect(page.get_by_text("experiment:")).to_be_visible()
     for tag in ("dataset", "training", "seed"):
         expect(page.get_by_text(f"{tag}: {runs[name][tag]}", exact=True)).to_be_visible()
@@ -349,7 +353,8 @@ def test_a_run_has_its_parameters_tags_data_set_and_figure(page, links, runs, ph
     expect(page.get_by_role("row").filter(has_text="training.epochs")).to_contain_text(
         str(runs[name]["losses"].index[-1])
     )
-    photograph("run")
+    datasets = page.locator("section, div").filter(has=page.get_by_role("heading", name="Datasets")).last
+    expect(datasets).to_contain_text(runs[name]["dataset"])
     page.get_by_role("tab", name="Artifacts").click()
     expect(page.get_by_text("config.yaml", exact=True)).to_be_visible()
     page.get_by_text(re.compile(r"\.png$")).first.click()

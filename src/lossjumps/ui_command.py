@@ -3,9 +3,13 @@
 import argparse
 import contextlib
 import os
+import signal
 import socket
 import sqlite3
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from lossjumps.errors import InputError
@@ -22,7 +26,9 @@ ENVIRONMENT = {
     "MLFLOW_ENABLE_AI_GATEWAY": "false",
     "PYTHONWARNINGS": "ignore",
 }
-OPTIONS = ("--host", HOST, "--workers", "1", "--uvicorn-opts", "--no-access-log")
+SERVER = (sys.executable, "-m", "mlflow", "server", "--host", HOST, "--workers", "1")
+QUIET = "--log-level warning --timeout-graceful-shutdown 2"
+"""Options of the web server: no line for each request, and an open browser does not keep it from ending."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,12 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print where each experiment is seen, and become the server.
+    """Start the server, print where each experiment is seen, and stay until the server ends or a signal ends it.
 
     Raises
     ------
     InputError
-        If there is no database, MLflow cannot read it, or the port is not free.
+        If there is no database, it cannot be read, or the port is not free.
     """
     database = arguments.results / "mlflow.db"
     if not database.is_file():
@@ -58,15 +64,52 @@ def run(arguments: argparse.Namespace) -> None:
             f"{database}: file not found; run an experiment first, for example with `snakemake`, or name the folder"
             " of its results (runs that went to another tracking server are seen there)"
         )
+    pages = experiment_pages(database)
     _check_free(arguments.port)
     address = f"http://{HOST}:{arguments.port}"
-    lines = [f"MLflow will be at {address} when it says `startup complete`; Ctrl-C ends it."]
-    for name, page in experiment_pages(database):
-        lines += [f"{name}:", f"  runs    {address}/{page}", f"  charts  {address}/{page}&compareRunsMode=CHART"]
-    print("\n".join(lines), flush=True)
-    server = [sys.executable, "-m", "mlflow", "server", *OPTIONS, "--port", str(arguments.port)]
-    server += ["--backend-store-uri", f"sqlite:///{database.resolve()}"]
-    os.execve(sys.executable, server, {**os.environ, **ENVIRONMENT})
+    print(f"MLflow starts at {address}, in some seconds.", flush=True)
+    options = ["--port", str(arguments.port), "--uvicorn-opts", QUIET]
+    with _ended_by_signals([*SERVER, *options, "--backend-store-uri", f"sqlite:///{database.resolve()}"]) as server:
+        if _answers(arguments.port, server):
+            for name, runs, charts in pages:
+                print(f"{name}:", f"  runs    {address}/{runs}", f"  charts  {address}/{charts}", sep="\n")
+            print("Ctrl-C ends it.", flush=True)
+        status = server.wait()
+    if status:
+        sys.exit(status)
+
+
+@contextlib.contextmanager
+def _ended_by_signals(command: list[str]) -> Iterator[subprocess.Popen]:
+    """Run the server in a session of its own, which Ctrl-C does not reach, and end it once by whatever would end us.
+
+    From a terminal its two processes would each be interrupted, the inner one twice: that ends in tracebacks.
+    """
+    started: list[subprocess.Popen] = []
+
+    def end(number: int, frame: object) -> None:
+        for server in started:
+            server.terminate()
+        if not started:
+            sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    started.append(subprocess.Popen(command, env={**os.environ, **ENVIRONMENT}, start_new_session=True))
+    try:
+        yield started[0]
+    finally:
+        started[0].terminate()
+        started[0].wait()
+
+
+def _answers(port: int, server: subprocess.Popen) -> bool:
+    """Wait until the server listens, which it does when it is ready; false if it ends before."""
+    while server.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=5):
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def _check_free(port: int) -> None:
@@ -84,8 +127,8 @@ def _check_free(port: int) -> None:
             ) from error
 
 
-def experiment_pages(database: Path) -> list[tuple[str, str]]:
-    """Return the experiments of a database by name, and the page of each, relative to the server, in its saved view.
+def experiment_pages(database: Path) -> list[tuple[str, str, str]]:
+    """Return the experiments of a database: name, page of the runs and page of the charts, relative to the server.
 
     Read without MLflow, whose import takes longer than all the rest.
 
@@ -99,7 +142,7 @@ def experiment_pages(database: Path) -> list[tuple[str, str]]:
     InputError
         If it is none.
     """
-    from lossjumps.stages.tracking_views import VIEW, VIEW_TAG
+    from lossjumps.stages.tracking_views import VIEW_TAG, charts_page, runs_page
 
     select = """
         SELECT experiments.name, experiments.experiment_id
@@ -111,5 +154,4 @@ def experiment_pages(database: Path) -> list[tuple[str, str]]:
             found = connection.execute(select, [VIEW_TAG]).fetchall()
     except sqlite3.Error as error:
         raise InputError(f"{database}: expected a database of MLflow's ({error}); delete it and track again") from error
-    view = f"viewStateShareKey={VIEW}&workflowType=machine_learning"
-    return [(name, f"#/experiments/{identity}/runs?{view}") for name, identity in found]
+    return [(name, runs_page(identity), charts_page(identity)) for name, identity in found]

@@ -153,7 +153,7 @@ def test_words_and_views_of_an_experiment(experiment):
     with open_store(None, experiment.parent, "paper") as store:
         tags = store.client.get_experiment(store.experiment_id).tags
     note = tags["mlflow.note.content"]
-    assert f"#/experiments/{store.experiment_id}/runs?viewStateShareKey={tracking_views.VIEW})" in note
+    assert f"({tracking_views.runs_page(store.experiment_id)})" in note
     state = json.loads(json.loads(tags[tracking_views.VIEW_TAG])["state"])
     _, runs = all_runs(experiment)
     shown = {name for run in runs.values() for name in run.data.metrics} | {

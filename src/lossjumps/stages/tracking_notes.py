@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lossjumps.analysis.events import KIND_NAMES, KINDS, TOO_FEW
-from lossjumps.stages.tracking_views import VIEW
+from lossjumps.stages.tracking_views import charts_page, runs_page
 
 NOTE_LENGTH = 7000
 """Characters of a note; MLflow cuts at 8000."""
@@ -40,8 +40,7 @@ menu *Views* of the page leads there as well.
 
 def experiment_note(experiment_id: str) -> str:
     """Return the description of an experiment, Markdown."""
-    table = f"#/experiments/{experiment_id}/runs?viewStateShareKey={VIEW}"
-    return EXPERIMENT_NOTE.format(too_few=TOO_FEW, table=table, charts=f"{table}&compareRunsMode=CHART")
+    return EXPERIMENT_NOTE.format(too_few=TOO_FEW, table=runs_page(experiment_id), charts=charts_page(experiment_id))
 
 
 def artifact_address(experiment_id: str, run_id: str, path: str) -> str:

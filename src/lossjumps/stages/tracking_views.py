@@ -35,8 +35,21 @@ CHARTS = {
 }
 """Sections of charts: the metrics of each, and the scale of their values."""
 
-CHARACTER_WIDTH, COLUMN_MARGIN = 8, 34
+CHARACTER_WIDTH, COLUMN_MARGIN = 7, 30
 """Pixels of a character of a heading, and of what surrounds it."""
+
+
+def runs_page(experiment_id: str | int) -> str:
+    """Return the page of an experiment's runs in the saved view, relative to the address of MLflow.
+
+    Of the two sides that MLflow shows of itself it chooses *Model training*.
+    """
+    return f"#/experiments/{experiment_id}/runs?viewStateShareKey={VIEW}&workflowType=machine_learning"
+
+
+def charts_page(experiment_id: str | int) -> str:
+    """Return the page of an experiment's charts in the saved view, relative to the address of MLflow."""
+    return f"{runs_page(experiment_id)}&compareRunsMode=CHART"
 
 
 def saved_view() -> str:
