@@ -20,6 +20,7 @@ from lossjumps.progress import ProgressDisplay, duration
 from lossjumps.stages.listing import BATCH, EXPERIMENT, STAGES, Stage, check_inputs
 
 CONF = Path("conf")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WIDTH = 98
 
 EPILOG = """\
@@ -119,7 +120,8 @@ def _signals():
     def end(number: int, frame: object) -> NoReturn:
         raise Signalled(number)
 
-    asked = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    chosen = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores one
+    asked = {number: signal.signal(number, end) for number in chosen}
     try:
         yield
     finally:
