@@ -76,7 +76,7 @@ format: $(STAMP)  ## rewrite the sources in the form that `make check` wants
 docs: $(STAMP)  ## write the tables of docs/ anew from the schemas in the source
 	$(BIN)/python docs/generate.py
 
-ui: $(STAMP)  ## look at the results in MLflow, at http://127.0.0.1:5000
+ui: $(STAMP)  ## look at the results in MLflow (RESULTS, PORT)
 	@exec $(BIN)/lossjumps ui "$(RESULTS)" --port $(PORT)
 
 screenshots: $(STAMP)  ## make the pictures of docs/mlflow.md anew from RESULTS, and check MLflow's pages on the way

@@ -153,5 +153,7 @@ def experiment_pages(database: Path) -> list[tuple[str, str, str]]:
         with contextlib.closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             found = connection.execute(select, [VIEW_TAG]).fetchall()
     except sqlite3.Error as error:
-        raise InputError(f"{database}: expected a database of MLflow's ({error}); delete it and track again") from error
+        raise InputError(
+            f"{database}: expected a database of MLflow's ({error}); delete it, the next `snakemake` makes it anew"
+        ) from error
     return [(name, runs_page(identity), charts_page(identity)) for name, identity in found]
