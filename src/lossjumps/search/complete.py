@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
@@ -42,6 +41,8 @@ class CompleteList:
 
 def holds_a_continuum(relu_map: ReluMap, itinerary: np.ndarray, box: Box | None = None) -> bool:
     """Whether a singular itinerary has admissible solutions: a linear feasibility problem in the first point."""
+    from scipy.optimize import linprog  # hardly ever needed, and slow to import
+
     dimension = relu_map.dimension
     product, shift = np.eye(dimension), np.zeros(dimension)
     rows, bounds = [], []

@@ -38,6 +38,9 @@ MOST_REGIONS = 2_000_000
 MOST_DRAWN_REGIONS = 20_000
 """SCYFI draws its random starts from the linear regions where there are at most this many, else from random states."""
 
+REGIONS_PER_NODE = 8
+"""Branching may take a node for so many linear regions, before these are solved: an eighth to half of their price."""
+
 CELLS_PER_NODE = 20
 """Cells of the splitting by itinerary that cost as much as a node of the branch and bound."""
 
@@ -111,9 +114,9 @@ class _Search:
             self.regions = linear_regions(self.m, most)
         return self.regions
 
-    def by_regions(self, order: int) -> CompleteList | None:
+    def by_regions(self, order: int, most_sequences: int) -> CompleteList | None:
         """Every cycle of an order by solving all sequences of regions; None where these are too many."""
-        most = max(1, int(min(self.max_nodes, MOST_REGIONS) ** (1.0 / order)))
+        most = max(1, int(min(most_sequences, MOST_REGIONS) ** (1.0 / order)))
         if order == 1 and self.cells > most:
             return None
         regions = self.listed_regions(most)
@@ -121,20 +124,24 @@ class _Search:
             return None
         return cycles_of_words(self.m, regions.patterns, order, self.verify)
 
-    def by_branching(self, order: int) -> CompleteList | None:
+    def by_branching(self, order: int, most_nodes: int) -> CompleteList | None:
         """Every cycle of an order by branch and bound; None where the nodes do not suffice or there is no problem."""
         problem = complementarity_problem(self.m, order)
         if problem is None:
             return None
-        return cycles_by_branching(self.m, problem, self.max_nodes, self.threads, self.verify)
+        return cycles_by_branching(self.m, problem, most_nodes, self.threads, self.verify)
 
     def complete_list(self, order: int) -> tuple[CompleteList, str] | None:
         """Every cycle of an order and the way they were found, or None."""
-        ways = [("branching", self.by_branching), ("regions", self.by_regions)]
+        ways = [("branching", self.by_branching, self.max_nodes), ("regions", self.by_regions, self.max_nodes)]
         if order == 1 and self.cells <= FEW_REGIONS:
             ways.reverse()
-        for name, way in ways:
-            result = way(order)
+        elif order == 1 and self.cells <= min(self.max_nodes, MOST_REGIONS):
+            # whichever is cheaper decides what it costs: branching up to the price of the regions, then these
+            few = self.cells // REGIONS_PER_NODE
+            ways = [("branching", self.by_branching, few), ("regions", self.by_regions, self.cells), *ways]
+        for name, way, most in ways:
+            result = way(order, most)
             if result is not None:
                 return result, name
         return None

@@ -12,8 +12,6 @@ it is.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.borders import Borders, distinct_borders
@@ -184,6 +182,9 @@ class Walk:
         end.  So only words inside a strongly connected component are kept.  States that are on their way to where the
         recurrent ones are, most of a box or of the whole space, are left out of the search for cycles.
         """
+        from scipy.sparse import csr_array  # slow to import, and most searches split nothing
+        from scipy.sparse.csgraph import connected_components
+
         length = recurrent.length + 1
         found, _, visits = self._words(length, recurrent, listing=True)
         visits += recurrent.visits
