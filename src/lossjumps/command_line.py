@@ -178,7 +178,19 @@ def _add_stage(commands: argparse._SubParsersAction, stage: Stage) -> None:
     parser.add_argument(
         "--conf", type=Path, metavar="DIR", help=f"configuration folder, for overrides and `plan` (default: {CONF})"
     )
-    parser.set_defaults(run=lambda parsed, work: _run_stage(stage, parsed.target, parsed.conf, work))
+    if stage.shared:
+        parser.add_argument(
+            "--processes",
+            type=int,
+            default=1,
+            metavar="N",
+            help="processes that share the work (default: %(default)s); they do not change the result",
+        )
+    parser.set_defaults(
+        run=lambda parsed, work: _run_stage(
+            stage, parsed.target, parsed.conf, work, **({"processes": parsed.processes} if stage.shared else {})
+        )
+    )
 
 
 def _files(stage: Stage) -> str:
@@ -210,7 +222,9 @@ def _examples(stage: Stage) -> str:
     )
 
 
-def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None, work: _Work) -> None:
+def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None, work: _Work, **options: int) -> None:
+    if options.get("processes", 1) < 1:
+        raise InputError(f"--processes: expected an integer >= 1, got {options['processes']}")
     if all("=" in text and not Path(text).exists() for text in target):
         from lossjumps.configuration.request import SINGLE, Request
         from lossjumps.stages.prepare import folders, prepare
@@ -237,7 +251,7 @@ def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None, work: _Wo
             stage.module.run(folder, conf or CONF)
         elif stage.step:
             with ProgressDisplay(stage.name, stage.step) as work.display:
-                stage.module.run(folder, work.display)
+                stage.module.run(folder, work.display, **options)
         else:
             stage.module.run(folder)
         print(f"{stage.name}: {folder} done in {duration(time.monotonic() - started)}")

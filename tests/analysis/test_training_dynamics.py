@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lossjumps import ReluMap
-from lossjumps.analysis.training_dynamics import Effort, analyse_training
+from lossjumps.analysis.epoch_search import EPOCHS_TOGETHER, Effort, search_epochs
+from lossjumps.analysis.training_dynamics import analyse_training
 
 
 def effort(max_order=2):
@@ -71,3 +72,24 @@ def test_a_single_recorded_epoch_has_no_events():
     dynamics = analyse_training([tent(0.5, 0.2, 1.0)], lambda epoch: np.array([[0.0]]), effort())
     assert len(dynamics.epochs) == 1
     assert dynamics.events == []
+
+
+@pytest.mark.slow
+def test_processes_do_not_change_what_is_searched():
+    generator = np.random.default_rng(0)
+    start, change = generator.normal(size=(2, 6, 6)) * 0.4
+    maps = [
+        ReluMap.plrnn(np.full(6, 0.5), start + epoch / 100 * change, np.ones(6))
+        for epoch in range(2 * EPOCHS_TOGETHER + 7)
+    ]
+    states = generator.normal(size=(3, 6))
+    counted = []
+    alone = search_epochs(maps, lambda epoch: states, effort(3), report=counted.append)
+    together = search_epochs(maps, lambda epoch: states, effort(3), processes=2)
+    assert counted == [EPOCHS_TOGETHER, 2 * EPOCHS_TOGETHER, len(maps)]
+    assert len(alone) == len(together) == len(maps)
+    for one, other in zip(alone, together, strict=True):
+        assert [cycle.key for cycle in one.cycles] == [cycle.key for cycle in other.cycles]
+        assert all((a.points == b.points).all() for a, b in zip(one.cycles, other.cycles, strict=True))
+        assert one.found.certificate == other.found.certificate
+        assert one.jacobian_norm == other.jacobian_norm

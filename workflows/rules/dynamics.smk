@@ -31,4 +31,4 @@ rule dynamics:
     message:
         "Find the dynamics of {wildcards.batch}"
     shell:
-        "lossjumps dynamics {params.folder:q} > {log} 2>&1"
+        "lossjumps dynamics {params.folder:q} --processes {threads} > {log} 2>&1"

@@ -6,34 +6,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from lossjumps.analysis.attractors import Attractor, largest_jacobian_norm, occupied_attractors
+from lossjumps.analysis.attractors import Attractor, occupied_attractors
 from lossjumps.analysis.bifurcations import Bifurcation, name_event
 from lossjumps.analysis.books import BookedEvent, Entry, keep_books
+from lossjumps.analysis.epoch_search import Effort, search_epochs
 from lossjumps.maps.paths import Path, Segment
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search import find_cycles, itineraries
-from lossjumps.search.cycle import Cycle, itinerary_from
-from lossjumps.search.regions import linear_regions
+from lossjumps.search import itineraries
+from lossjumps.search.cycle import Cycle
 
 BESIDE_EVENT = 1e-3
 """How far before and after an event the occupied attractors are compared, unless another event is nearer."""
-
-
-MOST_REGIONS_FOR_NORM = 20_000
-"""The largest norm of a Jacobian is taken over all linear regions where there are at most this many, else bounded."""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How hard to search at each recorded epoch; the keys of `search` in the configuration."""
-
-    max_order: int
-    max_nodes: int
-    certified_units: int
-    audit_every: int
-    seed: tuple[int, ...]
-    transient: int
-    max_period: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +82,7 @@ def analyse_training(
     states: Callable[[int], np.ndarray],
     effort: Effort,
     segments: Sequence[Path] | None = None,
+    processes: int = 1,
     report: Callable[[int], None] | None = None,
 ) -> TrainingDynamics:
     """Search every recorded map, find the occupied attractors, and follow every object from map to map.
@@ -112,47 +96,28 @@ def analyse_training(
     effort : Effort
     segments : sequence of Path, optional
         From each map to the next; by default straight in (A, U, V, b, c).
+    processes : int
+        Processes that share the search; they do not change the result.
     report : callable, optional
-        Called with the number of maps that have been searched, after each.
+        Called with the number of maps that have been searched.
 
     Returns
     -------
     TrainingDynamics
     """
-    found, lists, attractors, norms = [], [], [], []
-    for epoch, relu_map in enumerate(maps):
-        data_states = states(epoch)
-        cycles = find_cycles(
-            relu_map,
-            effort.max_order,
-            starts=[*(lists[-1] if lists else ()), *_visited_words(relu_map, data_states, effort.max_order)],
-            max_nodes=effort.max_nodes,
-            certified_units=effort.certified_units,
-            audit=epoch % effort.audit_every == 0,
-            seed=(*effort.seed, epoch),
-        )
-        taken_to = occupied_attractors(relu_map, data_states, effort.transient, effort.max_period)
-        followed = {cycle.key: cycle for cycle in cycles}
-        for attractor in taken_to:
-            if attractor.cycle is not None and attractor.cycle.order <= effort.max_order:
-                followed.setdefault(attractor.cycle.key, attractor.cycle)
-        found.append(cycles)
-        lists.append(sorted(followed.values(), key=lambda cycle: cycle.key))
-        attractors.append(taken_to)
-        norms.append(largest_jacobian_norm(relu_map, cycles.regions or linear_regions(relu_map, MOST_REGIONS_FOR_NORM)))
-        if report is not None:
-            report(epoch + 1)
+    searched = search_epochs(maps, states, effort, processes, report)
     segments = segments or [Segment(start, end) for start, end in pairwise(maps)]
-    books = keep_books(lists, segments.__getitem__)
-    longer = _longer_cycles(attractors, effort.max_order, books.objects)
+    books = keep_books([list(one.cycles) for one in searched], segments.__getitem__)
+    longer = _longer_cycles([one.attractors for one in searched], effort.max_order, books.objects)
     epochs = []
-    for entries, others, cycles, taken_to, norm in zip(books.lists, longer, found, attractors, norms, strict=True):
+    for entries, others, one in zip(books.lists, longer, searched, strict=True):
         # an object that following finds in a complete list contradicts the claim: it is withdrawn
         missed = {entry.cycle.order for entry in entries if entry.repaired}
-        complete = {order: claim and order not in missed for order, claim in cycles.complete.items()}
-        index_sum = cycles.index_sum[1] if complete[1] else None
+        complete = {order: claim and order not in missed for order, claim in one.found.complete.items()}
+        index_sum = one.found.index_sum[1] if complete[1] else None
         entries += others
-        epochs.append(EpochDynamics(entries, complete, index_sum, _names_of(taken_to, entries), norm))
+        names = _names_of(one.attractors, entries)
+        epochs.append(EpochDynamics(entries, complete, index_sum, names, one.jacobian_norm))
     events = []
     for epoch, booked_events in enumerate(books.events):
         occupied = tuple(set(recorded.attractors) for recorded in epochs[epoch : epoch + 2])
@@ -176,16 +141,6 @@ def _longer_cycles(attractors: Sequence[tuple[Attractor, ...]], max_order: int, 
         entries.append(tuple(entry for _, entry in sorted(now.items())))
         before = now
     return entries
-
-
-def _visited_words(relu_map: ReluMap, states: np.ndarray, max_order: int) -> list[np.ndarray]:
-    """Region sequences of orders 2 ... max_order that orbits from the states begin with."""
-    words: dict[bytes, np.ndarray] = {}
-    for state in states:
-        itinerary = itinerary_from(relu_map, state, max_order)
-        if itinerary is not None:
-            words.setdefault(itinerary.tobytes(), itinerary)
-    return [itinerary[:order] for itinerary in words.values() for order in range(2, max_order + 1)]
 
 
 def _names_of(attractors: tuple[Attractor, ...], entries: tuple[Entry, ...]) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lossjumps.analysis.training_dynamics import Effort, TrainingDynamics, analyse_training, distance_from
+from lossjumps.analysis.epoch_search import Effort
+from lossjumps.analysis.training_dynamics import TrainingDynamics, analyse_training, distance_from
 from lossjumps.configuration import load_batch, load_search
 from lossjumps.progress import Progress, silent
 from lossjumps.schema import SearchConfig
@@ -19,7 +20,7 @@ from lossjumps.stages.networks import epochs_of, networks_of
 from lossjumps.stages.tables import Attractors, Bifurcations, Cycles
 
 
-def run(folder: Path, progress: Progress = silent) -> None:
+def run(folder: Path, progress: Progress = silent, processes: int = 1) -> None:
     """Analyse every run of a batch.
 
     Parameters
@@ -27,7 +28,9 @@ def run(folder: Path, progress: Progress = silent) -> None:
     folder : Path
         The batch's folder.
     progress : callable
-        Told every epoch of every run, with the run.
+        Told how many epochs of how many are searched, with the run.
+    processes : int
+        Processes that share the epochs of a run; they do not change the result.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def run(folder: Path, progress: Progress = silent) -> None:
             progress(before + epoch, total, run_key)
 
         effort = _effort(search, seed)
-        dynamics = analyse_training(networks.maps, networks.states, effort, networks.segments, report)
+        dynamics = analyse_training(networks.maps, networks.states, effort, networks.segments, processes, report)
         cycles += _cycle_rows(run_key, dynamics)
         bifurcations += _bifurcation_rows(run_key, dynamics, networks.nearest, networks.observed)
         attractors += _attractor_rows(run_key, dynamics, batch.training.alpha or 0.0)

@@ -30,6 +30,8 @@ class Stage:
     """What it writes beside its tables."""
     step: str = ""
     """What its progress counts; empty where it is soon over."""
+    shared: bool = False
+    """Whether several processes can share its work."""
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -74,6 +76,7 @@ STAGES = {
             ("parameters.npz", "status.parquet"),
             ("config.yaml", "the data file", "settings/search.yaml"),
             step="epoch",
+            shared=True,
         ),
         Stage("jumps", BATCH, "find the loss jumps", ("history.parquet",), ("config.yaml", "settings/events.yaml")),
         Stage(
