@@ -1,120 +1,408 @@
-"""`lossjumps find`: what it prints, and that bad input is one line and exit status 2."""
+"""`lossjumps find`: what it prints, writes and draws, and that bad input is one line and exit status 2."""
 
-import argparse
+import json
+import os
+import pty
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
+import torch
 
-from lossjumps import InputError, ReluMap, find_cycles
+from lossjumps import ReluMap, find_cycles
 from lossjumps.command_line import main
-from lossjumps.find_command import add_arguments, format_table, run
+from lossjumps.find_progress import following
+from lossjumps.find_table import WIDTH, format_found
+from lossjumps.progress import silent
+from lossjumps.search.boxes import Box
+from lossjumps.search.cycle import Cycle, FoundCycles
+
+# z' = relu(1 - 2 z).  On (z < 1/2): z = 1 - 2 z, so z = 1/3 with multiplier -2 and det(I - T) = 3 > 0.
+# A cycle that meets the flat side z >= 1/2 contains 0, so it is 0 -> 1 -> 0: multiplier 0, stable.  Any other
+# stays where F is affine and expands, so it is the fixed point: there is no 3-cycle.  The image is bounded,
+# so each F^k has index sum 1: for k = 2, -1 for the fixed point (multiplier 4) and twice +1.
+TENT = {"W": [[-2.0]], "b": [1.0]}
 
 
-def find(*words: str | Path) -> None:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    run(parser.parse_args([str(word) for word in words]))
+@pytest.fixture(autouse=True)
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("tent.json").write_text(json.dumps(TENT))
+    return tmp_path
 
 
-def test_table_of_a_network_solved_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    # z' = relu(1 - 2 z).  On (z < 1/2): z = 1 - 2 z, so z = 1/3 with multiplier -2 and det(I - T) = 3 > 0.
-    # A cycle that meets the flat side z >= 1/2 contains 0, so it is 0 -> 1 -> 0: multiplier 0, stable.  Any other
-    # stays where F is affine and expands, so it is the fixed point: there is no 3-cycle.  The image is bounded,
-    # so each F^k has index sum 1: for k = 2, -1 for the fixed point (multiplier 4) and twice +1.
-    path = tmp_path / "weights.npz"
-    np.savez(path, W=[[-2.0]], b=[1.0])
-    find(path, "--max-order", "3")
-    assert capsys.readouterr().out == (
-        f"{path}: relu_rnn, 1 state, 1 unit\n"
+def find(capsys: pytest.CaptureFixture, *words: str) -> str:
+    """What the command prints; nothing on standard error, where there is no terminal."""
+    assert main(["find", *words]) == 0
+    out, error = capsys.readouterr()
+    assert error == ""
+    return out
+
+
+def refused(capsys: pytest.CaptureFixture, *words: str) -> str:
+    """The one line that bad input ends with; nothing is written, and no usage is said."""
+    before = sorted(Path().rglob("*"))
+    assert main(["find", *words]) == 2
+    out, error = capsys.readouterr()
+    assert out == "" and error.startswith("lossjumps: ") and error.endswith("\n") and error.count("\n") == 1
+    assert "usage:" not in error and sorted(Path().rglob("*")) == before
+    return error.removeprefix("lossjumps: ").removesuffix("\n")
+
+
+def test_table_of_a_network_solved_by_hand(capsys: pytest.CaptureFixture) -> None:
+    assert find(capsys, "tent.json", "--max-order", "4") == (
+        "tent.json: relu_rnn, 1 state, 1 unit\n"
         "\n"
-        "order  first point  largest multiplier  stable  index  complete\n"
-        "    1  (0.333333)                    2  no         +1  yes\n"
-        "    2  (1)                           0  yes        +1  yes\n"
+        "order  point      largest multiplier  stable  index  certificate\n"
+        "    1  (0.33333)                   2  no         +1  splitting\n"
+        "    2  (1)                         0  yes        +1  splitting\n"
         "\n"
-        "order 1: 1 fixed point, certified complete, index sum 1\n"
-        "order 2: 1 cycle, certified complete, index sum 1\n"
-        "order 3: 0 cycles, certified complete, index sum 1\n"
+        "order 1: 1 fixed point, certified complete (splitting), index sum 1\n"
+        "order 2: 1 cycle, certified complete (splitting), index sum 1\n"
+        "orders 3 to 4: no cycles, certified complete (splitting), index sum 1\n"
     )
 
 
 def test_no_cycle_at_all() -> None:
     # z' = z + relu(z) + 1 > z everywhere.
     found = find_cycles(ReluMap.plrnn([1.0], [[1.0]], [1.0]), max_order=1)
-    assert format_table(found) == "order 1: 0 fixed points, certified complete, index sum 0"
+    assert re.fullmatch(r"order 1: no fixed points, certified complete \(\w+\), index sum 0", format_found(found))
 
 
-def test_continuum_is_not_called_complete() -> None:
+@pytest.mark.parametrize("verify", ["float", "exact"])
+def test_continuum_is_not_called_complete(verify: str) -> None:
     # z' = z - relu(z): every z <= 0 is a fixed point.
-    found = find_cycles(ReluMap.plrnn([1.0], [[-1.0]], [0.0]), max_order=1)
-    assert "not complete, and 1 itinerary with a continuum of solutions" in format_table(found)
+    found = find_cycles(ReluMap.plrnn([1.0], [[-1.0]], [0.0]), max_order=1, verify=verify)
+    assert format_found(found).endswith("not complete: a continuum in 1 itinerary")
 
 
-def test_uncertified_orders_are_said(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    size = 8
-    path = tmp_path / "weights.npz"
-    np.savez(path, A=np.full(size, 0.5), W=np.zeros((size, size)), h=np.ones(size))
-    find(path, "--max-order", "3", "--seed", "4")
-    lines = capsys.readouterr().out.splitlines()
-    # z' = z / 2 + 1: one fixed point, at 2 in each of the 8 coordinates, 6 of which are shown.
-    assert "(2, 2, 2, 2, 2, 2, ...)" in lines[3]
-    assert lines[-3].endswith("index sum 1")
-    # 2^8 regions: 2^16 words of order 2 are listed, those of order 3 are not.
-    assert "certified complete, index sum 1" in lines[-2]
-    assert lines[-1] == "order 3: 0 cycles, not certified complete, there may be more"
+def test_what_lies_on_a_border_is_marked_and_decided_exactly(capsys: pytest.CaptureFixture) -> None:
+    # z' = relu(-2 z): the only fixed point, 0, lies on the border, with multiplier 0 on one side and -2 on the other.
+    Path("border.json").write_text(json.dumps({"W": [[-2.0]], "b": [0.0]}))
+    text = find(capsys, "border.json", "--max-order", "1")
+    assert re.search(r"^ +1 +\(0\) .* (yes|no)\* ", text, re.MULTILINE)
+    assert "\n* a point lies within rounding of a border" in text and "--verify exact decides" in text
+    text = find(capsys, "border.json", "--max-order", "1", "--verify", "exact")
+    assert re.search(r"^ +1 +\(0\) .* border +\+1 ", text, re.MULTILINE)
+    assert "*" not in text and "\nstable = border: a point lies on a border" in text
 
 
-@pytest.mark.parametrize(("option", "value"), [("--max-order", "0"), ("--max-order", "-3"), ("--seed", "-1")])
-def test_options_out_of_range(tmp_path: Path, option: str, value: str) -> None:
-    with pytest.raises(InputError, match=f"^{option}: expected an integer >= [01], got {value}$"):
-        find(tmp_path / "weights.npz", f"{option}={value}")
+def test_method_and_box_reach_the_search(capsys: pytest.CaptureFixture) -> None:
+    text = find(capsys, "tent.json", "--max-order", "2", "--method", "scyfi", "--seed", "3")
+    assert text.count(", not certified complete, there may be more\n") == 2
+    text = find(capsys, "tent.json", "--max-order", "3", "--box=-1:0.5")
+    # The 2-cycle leaves the box; what is left has no index sum to compare.
+    assert text.endswith(
+        "order 1: 1 fixed point, certified complete (splitting)\n"
+        "orders 2 to 3: no cycles, certified complete (splitting)\n"
+        "only in the box [-1, 0.5]\n"
+    )
 
 
-def malformed(folder: Path) -> dict[str, list[str]]:
-    """Command lines that are bad input, by what is wrong with them; `tests/maps/test_weights.py` has every bad file."""
-    np.savez(folder / "good.npz", W=[[-2.0]], b=[1.0])
-    np.savez(folder / "ambiguous.npz", A=[0.5], W1=[[1.0]], W2=[[1.0]], h1=[0.0], h2=[0.0])
-    np.savez(folder / "unknown_key.npz", W=[[-2.0]], b=[1.0], bias=[1.0])
-    np.savez(folder / "shapes.npz", W=[[-2.0]], b=[1.0, 2.0])
-    np.savez(folder / "pickled.npz", W=np.array([[None]], dtype=object), b=[1.0])
-    (folder / "text.json").write_text('{"W": [["a"]], "b": [1]}')
-    (folder / "cut.json").write_text('{"W": [[1.0')
-    (folder / "empty.npz").touch()
-    (folder / "folder.npz").mkdir()
-    files = ("absent.npz", "ambiguous.npz", "unknown_key.npz", "shapes.npz", "pickled.npz", "text.json", "cut.json")
-    return {
-        **{name: [str(folder / name)] for name in (*files, "empty.npz", "folder.npz")},
-        "order": [str(folder / "good.npz"), "--max-order", "0"],
-        "order_text": [str(folder / "good.npz"), "--max-order", "many"],
-        "family": [str(folder / "good.npz"), "--family", "plrnn"],
-        "option": [str(folder / "good.npz"), "--colour"],
-        "nothing": [],
+def wide(dimension: int, orders: int = 2) -> FoundCycles:
+    """Cycles in many dimensions, as a search would return them."""
+    generator = np.random.default_rng(3)
+    cycles = [
+        Cycle(
+            generator.normal(size=(order, dimension)) * 1e-7,
+            np.ones((order, dimension), dtype=bool),
+            np.diag(generator.normal(size=dimension) * 1e-5),
+            0.5,
+        )
+        for order in range(1, orders + 1)
+    ]
+    certificate = dict.fromkeys(range(1, 2001)) | {1: "branching"}
+    box = Box(-np.ones(dimension), np.ones(dimension))
+    return FoundCycles(tuple(cycles), 2000, certificate, (), dict.fromkeys(certificate, 1), None, box)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3, 4, 30, 300])
+def test_rows_fit_100_columns(dimension: int) -> None:
+    text = format_found(wide(dimension))
+    assert max(map(len, text.splitlines())) <= WIDTH == 100
+    rows = text.splitlines()[1:3]
+    assert all(row.count(",") == rows[0].count(",") and ("..." in row) == (dimension > 3) for row in rows)
+    assert "orders 3 to 2000: no cycles, not certified complete, there may be more" in text
+    assert text.endswith(f"only in the box [-1, 1]{f'^{dimension}' * (dimension > 1)}")
+
+
+def test_what_is_left_out_of_a_file_is_said(capsys: pytest.CaptureFixture) -> None:
+    network = torch.nn.Module()
+    network.rnn = torch.nn.RNN(1, 2, nonlinearity="relu")
+    network.readout = torch.nn.Linear(2, 1)
+    torch.save(network.state_dict(), "state.pt")
+    lines = find(capsys, "state.pt", "--max-order", "1").splitlines()
+    assert lines[:3] == [
+        "state.pt: relu_rnn, 2 states, 2 units",
+        'read as torch.nn.RNN(nonlinearity="relu") with input zero; the nonlinearity is not in the file',
+        "no part of it: readout.weight, readout.bias",
+    ]
+
+
+def two_cycles_and_more() -> tuple[ReluMap, str]:
+    """A network in the plane with cycles of several orders and complex multipliers, and its file."""
+    parameters = {"A": [0.7, -0.4], "W": [[0.2, -1.9], [1.6, 0.1]], "h": [0.3, 0.4]}
+    Path("plane.json").write_text(json.dumps(parameters))
+    return ReluMap.plrnn(**parameters), "plane.json"
+
+
+@pytest.mark.parametrize("verify", ["float", "exact"])
+def test_json_holds_every_digit(capsys: pytest.CaptureFixture, verify: str) -> None:
+    network, file = two_cycles_and_more()
+    text = find(capsys, file, "--max-order", "5", "--verify", verify, "--output", "new/cycles.json", "--seed", "4")
+    assert text.endswith("\nwritten: new/cycles.json\n")
+    content = json.loads(Path("new/cycles.json").read_text(), parse_constant=pytest.fail)
+    found = find_cycles(network, 5, verify=verify, seed=4)
+    assert len(content["cycles"]) == len(found) > 0
+    for row, cycle in zip(content["cycles"], found, strict=True):
+        assert np.array_equal(row["points"], cycle.points)
+        assert np.array_equal(row["multipliers_real"], cycle.multipliers.real)
+        assert np.array_equal(row["multipliers_imag"], cycle.multipliers.imag)
+        assert row["itinerary"] == "".join(str(int(on)) for on in cycle.itinerary.ravel())
+        assert (row["order"], row["index"], row["stable"]) == (cycle.order, cycle.index, cycle.is_stable)
+        assert (row["largest_multiplier"], row["border_distance"]) == (cycle.largest_multiplier, cycle.border_distance)
+        assert row["certificate"] == found.certificate[cycle.order]
+    assert [(entry["order"], entry["certificate"], entry["index_sum"]) for entry in content["orders"]] == [
+        (order, found.certificate[order], found.index_sum[order]) for order in range(1, 6)
+    ]
+    told = {key: content[key] for key in ("family", "states", "units", "method", "verify", "seed", "domain", "file")}
+    assert told == {
+        "family": "plrnn",
+        "states": 2,
+        "units": 2,
+        "method": "auto",
+        "verify": verify,
+        "seed": 4,
+        "domain": None,
+        "file": "plane.json",
     }
 
 
-def test_bad_input_is_one_line_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    for case, words in malformed(tmp_path).items():
-        assert main(["find", *words]) == 2, case
-        out, err = capsys.readouterr()
-        assert out == "", case
-        assert err.startswith("lossjumps: ") and err.endswith("\n") and err.count("\n") == 1, case
-        assert "usage:" not in err, case
+def test_parquet_holds_the_same(capsys: pytest.CaptureFixture) -> None:
+    _, file = two_cycles_and_more()
+    for name in ("cycles.json", "cycles.parquet", "again.parquet"):
+        find(capsys, file, "--max-order", "5", "--box=-9:9,-8:8", "--output", name)
+    content = json.loads(Path("cycles.json").read_text())
+    table = parquet.read_table("cycles.parquet")
+    assert table.to_pylist() == content.pop("cycles")
+    assert json.loads(table.schema.metadata[b"lossjumps"]) == content
+    assert content["domain"] == {"lower": [-9.0, -8.0], "upper": [9.0, 8.0]}
+    assert Path("cycles.parquet").read_bytes() == Path("again.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["json", "parquet"])
+def test_a_file_is_written_anew_also_where_nothing_is_found(capsys: pytest.CaptureFixture, suffix: str) -> None:
+    Path("none.json").write_text(json.dumps({"A": [1.0], "W": [[1.0]], "h": [1.0]}))
+    output = Path(f"cycles.{suffix}")
+    output.write_text("old " * 9999)
+    find(capsys, "none.json", "--output", str(output))
+    if suffix == "json":
+        assert json.loads(output.read_text())["cycles"] == []
+    else:
+        assert parquet.read_table(output).num_rows == 0
+    assert sorted(path.name for path in Path().iterdir()) == sorted(["none.json", "tent.json", output.name])
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+def test_pictures_of_every_kind_are_the_same_bytes_again(capsys: pytest.CaptureFixture, suffix: str) -> None:
+    for name in ("a", "b"):
+        assert f"\nwritten: {name}.{suffix}\n" in find(capsys, "tent.json", "--plot", f"{name}.{suffix}")
+    beginnings = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
+    content = Path(f"a.{suffix}").read_bytes()
+    assert content.startswith(beginnings[suffix]) and content == Path(f"b.{suffix}").read_bytes()
+
+
+BAD = {
+    "nothing": ([], "the following arguments are required: FILE"),
+    "absent": (["absent.npz"], "absent.npz: no such file"),
+    "folder": (["folder.npz"], "folder.npz: expected a file, got a folder"),
+    "suffix": (["tent.txt"], "tent.txt: expected a file that ends in .npz or .json or .safetensors or .pt"),
+    "pickled": (["pickled.npz"], "pickled.npz: W: expected real numbers, got pickled objects, which are not loaded"),
+    "cut": (["cut.json"], "cut.json: not JSON: Expecting ',' delimiter at line 1, column 12"),
+    "ambiguous": (["shallow.npz"], "shallow.npz: family: the keys fit shallow_plrnn and clipped_shallow_plrnn; name"),
+    "shapes": (["shapes.npz"], "shapes.npz: b: expected shape (1,), got (2,)"),
+    "family": (["tent.json", "--family", "plrn"], "tent.json: family: got 'plrn', expected one of"),
+    "other_family": (["tent.json", "--family", "plrnn"], "tent.json: missing A, h: plrnn has the keys A, W, h"),
+    "order": (["tent.json", "--max-order", "0"], "argument --max-order: expected an integer >= 1, got '0'"),
+    "order_text": (["tent.json", "--max-order", "many"], "argument --max-order: expected an integer >= 1, got 'many'"),
+    "seed": (["tent.json", "--seed=-1"], "argument --seed: expected an integer >= 0, got '-1'"),
+    "threads": (["tent.json", "--threads", "0"], "argument --threads: expected an integer >= 1"),
+    "max_nodes": (["tent.json", "--max-nodes", "1e5"], "argument --max-nodes: expected an integer >= 1, got '1e5'"),
+    "method": (["tent.json", "--method", "best"], "argument --method: invalid choice: 'best'"),
+    "verify": (["tent.json", "--verify", "yes"], "argument --verify: invalid choice: 'yes'"),
+    "box": (["tent.json", "--box=1:-1"], "argument --box: expected LOW:HIGH with LOW < HIGH"),
+    "box_text": (["tent.json", "--box=all"], "argument --box: expected LOW:HIGH"),
+    "box_infinite": (["tent.json", "--box=0:inf"], "argument --box: expected LOW:HIGH"),
+    "box_of_three": (["tent.json", "--box=0:1:2"], "argument --box: expected LOW:HIGH"),
+    "box_sides": (["tent.json", "--box=0:1,0:1"], "--box: expected one interval, got 2"),
+    "box_sides_in_2d": (["plane.json", "--box=0:1,0:1,0:1"], "--box: expected one interval, or 2, one for each state"),
+    "box_without_equals": (["tent.json", "--box", "-1:1"], "argument --box: expected one argument (write it with ="),
+    "option": (["tent.json", "--colour"], "unrecognized arguments: --colour"),
+    "output": (["tent.json", "--output", "cycles.csv"], "--output: expected a file that ends in .parquet or .json"),
+    "output_is_input": (["tent.json", "--output", "./tent.json"], "--output: expected another file than the weights"),
+    "output_is_folder": (["tent.json", "--output", "folder.json"], "--output: expected a file, folder.json is a fo"),
+    "output_in_file": (["tent.json", "--output", "cut.json/a.json"], "--output: expected a folder to write a.json in"),
+    "plot": (["tent.json", "--plot", "states.jpg"], "--plot: expected a file that ends in .png or .pdf or .svg"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_status_2(capsys: pytest.CaptureFixture, case: str) -> None:
+    two_cycles_and_more()
+    np.savez("shallow.npz", A=[0.5], W1=[[1.0]], W2=[[1.0]], h1=[0.0], h2=[0.0])
+    np.savez("shapes.npz", W=[[-2.0]], b=[1.0, 2.0])
+    np.savez("pickled.npz", W=np.array([[None]], dtype=object), b=[1.0])
+    Path("cut.json").write_text('{"W": [[1.0')
+    Path("tent.txt").touch()
+    Path("folder.npz").mkdir()
+    Path("folder.json").mkdir()
+    words, said = BAD[case]
+    assert refused(capsys, *words).startswith(said)
+
+
+@pytest.mark.parametrize("option", ["--output", "--plot"])
+def test_where_nothing_can_be_written_the_search_does_not_begin(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    def fail(**options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("lossjumps.find_command.tempfile.TemporaryFile", fail)
+    monkeypatch.setattr("lossjumps.find_command.find_cycles", pytest.fail)
+    name = {"--output": "cycles.json", "--plot": "states.png"}[option]
+    said = refused(capsys, "tent.json", option, name)
+    assert said == f"{option}: {Path().absolute()} cannot be written (Permission denied)"
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "out", "err"),
+    ("option", "blocked", "said"),
     [
-        (["good.npz", "--max-order", "2"], 0, "order 2: 1 cycle, certified complete, index sum 1\n", ""),
-        (["cut.json"], 2, "", "lossjumps: cut.json: not JSON: Expecting ',' delimiter at line 1, column 12\n"),
+        ("--output=cycles.parquet", "pyarrow", "--output: Parquet takes pyarrow, which is not installed: pip install"),
+        ("--plot=states.png", "matplotlib", "--plot: pictures take matplotlib, which is not installed: pip install"),
     ],
 )
-def test_command_as_a_user_calls_it(tmp_path: Path, words: list[str], status: int, out: str, err: str) -> None:
-    malformed(tmp_path)
-    finished = subprocess.run(
-        [sys.executable, "-m", "lossjumps", "find", *words], capture_output=True, text=True, cwd=tmp_path, timeout=120
+def test_a_missing_package_is_named_with_the_remedy(option: str, blocked: str, said: str) -> None:
+    code = (
+        f"import sys; sys.modules[{blocked!r}] = None\n"
+        f"from lossjumps.command_line import main; sys.exit(main(['find', 'tent.json', {option!r}]))"
     )
-    assert (finished.returncode, finished.stderr) == (status, err)
-    assert finished.stdout.endswith(out)
-    assert bool(finished.stdout) == bool(out)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"lossjumps: {said} 'lossjumps[pipeline]'") and ended.stderr.count("\n") == 1
+
+
+def test_without_pyarrow_and_matplotlib_all_the_rest_works() -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['pyarrow', 'pandas', 'matplotlib', 'torch']))\n"
+        "from lossjumps.command_line import main; sys.exit(main(['find', 'tent.json', '--output', 'cycles.json']))"
+    )
+    ended = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stderr) == (0, "") and ended.stdout.endswith("\nwritten: cycles.json\n")
+
+
+def test_examples_of_the_help_work_when_pasted(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main(["find", "--help"])
+    text = capsys.readouterr().out
+    lines = [line.strip() for line in text.split("examples:\n")[1].splitlines() if line.strip()]
+    folder = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    script = "set -e\n" + "\n".join(lines)
+    ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, timeout=300)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("\norder 1: ") == sum(line.startswith("lossjumps find ") for line in lines) == 4
+    assert Path("cycles.json").is_file() and Path("states.png").is_file()
+
+
+class Said:
+    """A progress that remembers."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int, str]] = []
+
+    def __call__(self, done: int, total: int, remark: str = "") -> None:
+        self.steps.append((done, total, remark))
+
+
+def test_a_search_is_followed_order_by_order(capsys: pytest.CaptureFixture) -> None:
+    progress = Said()
+    with following(progress, 3) as speaks:
+        find_cycles(ReluMap.relu_rnn(**TENT), 3, progress=speaks)
+        print("something else", file=sys.stderr)
+    assert [(done, total) for done, total, _ in progress.steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert all(re.match(r"\d found", remark) for _, _, remark in progress.steps[1:])
+    assert capsys.readouterr().err == "something else\n"
+
+
+def test_the_clock_runs_while_an_order_takes_long() -> None:
+    progress = Said()
+    with following(progress, 2, seconds=0.01):
+        time.sleep(0.2)
+    assert len(progress.steps) > 3 and set(progress.steps) == {(0, 2, "")}
+
+
+def test_nothing_is_followed_where_nothing_is_shown() -> None:
+    with following(silent, 2) as speaks:
+        assert speaks is False
+
+
+def test_progress_in_a_log_is_shown_when_asked_for(capsys: pytest.CaptureFixture) -> None:
+    assert main(["find", "tent.json", "--max-order", "2", "--progress"]) == 0
+    out, error = capsys.readouterr()
+    assert [line.partition(",")[0] for line in error.splitlines()] == ["find: 0 %", "find: 50 %", "find: 100 %"]
+    assert "order 2: 1 cycle" in out
+
+
+def in_terminal(*words: str) -> tuple[int, int]:
+    """A process of the command that believes to be on a terminal, and the terminal's other end."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.environ["TERM"] = "xterm"
+        os.execv(sys.executable, [sys.executable, "-m", "lossjumps", "find", *words])
+    return process, terminal
+
+
+def until(terminal: int, words: bytes) -> bytes:
+    """What is drawn on a terminal until these words are, or all of it."""
+    drawn = b""
+    while words not in drawn:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # Linux says so that the other end is closed
+            break
+        if not part:
+            break
+        drawn += part
+    return drawn
+
+
+def test_a_terminal_gets_a_bar_that_is_gone_before_the_table() -> None:
+    process, terminal = in_terminal("tent.json", "--max-order", "3")
+    drawn = until(terminal, b"\0").decode()
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+    os.close(terminal)
+    assert "\r\x1b[Kfind [....................] 0 %, order 0 of 3" in drawn
+    assert "] 100 %, order 3 of 3" in drawn and "\r\x1b[Ktent.json: relu_rnn, 1 state, 1 unit\r\n" in drawn
+
+
+def test_ctrl_c_is_one_line_that_says_how_far_it_was(working_directory: Path) -> None:
+    generator = np.random.default_rng(4)
+    weights = {"A": generator.normal(size=6), "W": generator.normal(size=(6, 6)), "h": generator.normal(size=6)}
+    np.savez("weights.npz", **weights)
+    process, terminal = in_terminal("weights.npz", "--max-order", "5000", "--method", "scyfi", "--output", "a.json")
+    until(terminal, b"order 1 of 5000")
+    os.kill(process, signal.SIGINT)
+    rest = until(terminal, b"\0").decode()
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 130
+    os.close(terminal)
+    last = rest.rpartition("\x1b[K")[2]
+    assert re.match(
+        r"lossjumps: find weights.npz \(order \d+ of 5000, .*\): stopped by Ctrl-C; nothing is half-w", last
+    )
+    assert last.count("\n") == 1 and not Path("a.json").exists()

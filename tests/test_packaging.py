@@ -98,7 +98,7 @@ def test_find_command_runs_where_the_pipeline_is_missing(tmp_path: Path) -> None
     (tmp_path / "weights.json").write_text('{"W": [[-2.0]], "b": [1.0]}')
     code = "from lossjumps.command_line import main\nmain(['find', 'weights.json', '--max-order', '2'])"
     finished = run_python(sys.executable, BLOCKER + code, tmp_path)
-    assert finished.stdout.endswith("order 2: 1 cycle, certified complete, index sum 1\n"), finished.stderr
+    assert finished.stdout.endswith("order 2: 1 cycle, certified complete (splitting), index sum 1\n"), finished.stderr
 
 
 def test_blocker_blocks(tmp_path: Path) -> None:
@@ -129,4 +129,4 @@ def test_core_installs_alone(tmp_path: Path) -> None:
     assert (finished.returncode, finished.stdout) == (0, EXPECTED), finished.stderr
     (tmp_path / "weights.json").write_text('{"W": [[-2.0]], "b": [1.0]}')
     table = run([tmp_path / "venv" / "bin" / "lossjumps", "find", tmp_path / "weights.json", "--max-order", "2"])
-    assert table.endswith("order 2: 1 cycle, certified complete, index sum 1\n")
+    assert table.endswith("order 2: 1 cycle, certified complete (splitting), index sum 1\n")

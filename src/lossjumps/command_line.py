@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from lossjumps import ui_command
 from lossjumps.errors import InputError, one_of
 from lossjumps.failures import DONE, FAILED, Signalled, explain
-from lossjumps.progress import ProgressDisplay, duration
+from lossjumps.progress import ProgressDisplay, duration, silent
 from lossjumps.stages.listing import BATCH, EXPERIMENT, STAGES, Stage, check_inputs
 
 CONF = Path("conf")
@@ -54,6 +54,8 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
+        if message.endswith("expected one argument"):
+            message += " (write it with = where it begins with -, as --box=-1:1)"
         raise InputError(f"{message}; see `{self.prog} --help`")
 
 
@@ -156,7 +158,7 @@ def _parser(command: Sequence[str]) -> tuple[_Parser, list[str]]:
         from lossjumps import find_command
 
         find_command.add_arguments(find)
-        find.set_defaults(run=lambda parsed, work: find_command.run(parsed))
+        find.set_defaults(run=_find)
     prune = commands.add_parser("prune", help="list, or remove, what no plan names any more, in files and in MLflow")
     prune.add_argument("folder", type=Path, metavar="FOLDER", help=EXPERIMENT)
     prune.add_argument("--yes", action="store_true", help="remove it")
@@ -255,6 +257,16 @@ def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None, work: _Wo
         else:
             stage.module.run(folder)
         print(f"{stage.name}: {folder} done in {duration(time.monotonic() - started)}")
+
+
+def _find(parsed: argparse.Namespace, work: _Work) -> None:
+    from lossjumps import find_command
+
+    work.doing = f"find {parsed.file}"
+    with ProgressDisplay("find", "order") as work.display:
+        shown = parsed.progress or work.display.on_terminal
+        text = find_command.run(parsed, work.display if shown else silent)
+    print(text)
 
 
 def _prune(parsed: argparse.Namespace, work: _Work) -> None:

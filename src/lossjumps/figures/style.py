@@ -36,6 +36,7 @@ styled = matplotlib.rc_context(
         "lines.linewidth": 1.0,
         "axes.unicode_minus": False,
         "text.usetex": False,
+        "svg.hashsalt": "lossjumps",
     }
 )
 """Decorator: draw with the project's settings, whatever the user's matplotlibrc says."""
@@ -71,7 +72,20 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-@styled
+METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg": {"Date": None, "Creator": None},
+}
+"""What a file of each kind would say of time and program, and shall not: the same figure is the same bytes."""
+
+
 def save_png(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG without a creation time or a program version in its metadata."""
-    figure.savefig(path, format="png", metadata={"Software": None})
+    """Write a figure as PNG."""
+    save_figure(figure, path, "png")
+
+
+@styled
+def save_figure(figure: Figure, path: Path, kind: str) -> None:
+    """Write a figure as one of the kinds of `METADATA`."""
+    figure.savefig(path, format=kind, metadata=METADATA[kind])
