@@ -196,6 +196,15 @@ def test_parquet_holds_the_same(capsys: pytest.CaptureFixture) -> None:
     assert Path("cycles.parquet").read_bytes() == Path("again.parquet").read_bytes()
 
 
+def test_every_entry_of_the_file_is_on_the_page(capsys: pytest.CaptureFixture) -> None:
+    find(capsys, "tent.json", "--output", "cycles.json")
+    content = json.loads(Path("cycles.json").read_text())
+    page = (Path(__file__).parents[1] / "docs" / "find.md").read_text()
+    rows = [row.split(", ") for row in re.findall(r"^\| ([a-z0-9_, ]+) \|", page, re.MULTILINE)]
+    named = [name for row in rows for name in row if row not in (["suffix"], ["column"], ["entry"])]
+    assert named == [*content["cycles"][0], *content]
+
+
 @pytest.mark.parametrize("suffix", ["json", "parquet"])
 def test_a_file_is_written_anew_also_where_nothing_is_found(capsys: pytest.CaptureFixture, suffix: str) -> None:
     Path("none.json").write_text(json.dumps({"A": [1.0], "W": [[1.0]], "h": [1.0]}))
