@@ -93,6 +93,29 @@ def summary_note(text: str, addresses: Mapping[str, str]) -> str:
         By name: of its figures, as `artifact_address` gives them.
     """
     links = ", ".join(f"[{name}]({address})" for name, address in addresses.items())
+    text = flowing(text)
     if len(text) > NOTE_LENGTH:
         text = text[:NOTE_LENGTH].rpartition("\n")[0] + "\n\n(cut; see summary.md)\n"
     return f"{text}\nFigures: {links}\n" if links else text
+
+
+def flowing(text: str) -> str:
+    """Return Markdown without line breaks inside paragraphs and items, its headings one level down.
+
+    MLflow shows every line break, and the lines of a long heading of the first level on top of each other.
+    """
+    lines: list[str] = []
+    literal = goes_on = False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            literal, goes_on = not literal, False
+        elif literal:
+            pass
+        elif goes_on and line and not line.startswith(("- ", "#")):
+            lines[-1] += f" {line.strip()}"
+            continue
+        else:
+            goes_on = bool(line) and not line.startswith("#")
+            line = f"#{line}" if line.startswith("#") else line
+        lines.append(line)
+    return "\n".join(lines) + "\n"
