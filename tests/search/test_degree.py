@@ -86,3 +86,9 @@ def test_one_missing_cycle_breaks_the_sum():
     for cycle in result.cycles:
         rest = tuple(other for other in result.cycles if other is not cycle)
         assert index_sum(rest, cycle.order) != known[cycle.order]
+
+
+def test_many_dimensions_are_beyond_the_budget_and_cost_nothing():
+    size = 40
+    m = ReluMap.plrnn(np.full(size, 1.5), np.random.default_rng(0).normal(size=(size, size)), np.ones(size))
+    assert degrees(m, 3) == {1: None, 2: None, 3: None}

@@ -18,6 +18,9 @@ from lossjumps.search.splitting import Recurrent, Simplex, Walk, orthants, split
 AUDIT_CELLS = 200_000
 """Cells looked at before an audit gives up: a fraction of a second."""
 
+CELLS_OF_A_CONE = 100
+"""Cells that a cone of the sphere at infinity counts for, in the budget."""
+
 SMALLEST_DISTANCE = 1e-9
 """An eigenvalue of A^k nearer to 1 leaves the degree of a map that is linear far out unknown."""
 
@@ -73,7 +76,7 @@ def degrees(relu_map: ReluMap, max_order: int, *, max_cells: int = AUDIT_CELLS) 
         1 where `absorbing_box` proves that all cycles are bounded: its proof holds for s F with any s in [0, 1] as
         well, and the zero map has one fixed point.  sign det(I - A^k) where F is linear far out (clipped networks),
         unless that is singular.  Otherwise the index sum of the recession map with a constant added, where no direction
-        is fixed by R^k and the count is complete.  None elsewhere.
+        is fixed by R^k and the count is complete.  None elsewhere, and where the budget does not reach.
     """
     orders = range(1, max_order + 1)
     if absorbing_box(relu_map) is not None:
@@ -83,6 +86,8 @@ def degrees(relu_map: ReluMap, max_order: int, *, max_cells: int = AUDIT_CELLS) 
         values = np.linalg.eigvals(relu_map.A)
         return {order: _linear_degree(values**order) for order in orders}
     known: dict[int, int | None] = dict.fromkeys(orders)
+    if 2**relu_map.dimension * CELLS_OF_A_CONE > max_cells:  # the sphere at infinity is cut into that many cones
+        return known
     proper = proper_orders(recession, max_order, max_cells)
     if not proper:
         return known
