@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from baselines import fixed_points_of_all_patterns
+from experiments import recorded_maps
 
 from lossjumps import find_cycles
-from lossjumps.configuration import load_batch
 from lossjumps.search import itineraries
 from lossjumps.stages.files import read_table
-from lossjumps.stages.tables import Cycles, Status
-from lossjumps.training.models import family_of
+from lossjumps.stages.tables import Cycles
 
 
 def main() -> int:
@@ -31,31 +30,26 @@ def main() -> int:
     arguments = parser.parse_args()
     seconds = {"all patterns": 0.0, "find_cycles": 0.0}
     compared = points = different = 0
-    for folder in sorted((arguments.experiment / "batches").iterdir()):
-        batch = load_batch(folder)
-        parameters = dict(np.load(folder / "parameters.npz"))
-        cycles = read_table(folder / Cycles.FILE, Cycles)
-        fixed = cycles[cycles.order == 1]
-        last = read_table(folder / Status.FILE, Status).set_index("run").last_epoch
-        for position, run in enumerate(batch.runs):
-            for epoch in np.unique(np.linspace(0, last[run], arguments.epochs).astype(int)):
-                m = family_of(batch.model.name).relu_map(
-                    {name: array[position, epoch] for name, array in parameters.items() if name != "seeds"}
-                )
-                find_cycles(m, 1)  # compiled and warm
-                start = time.perf_counter()
-                find_cycles(m, 1)
-                middle = time.perf_counter()
-                expected = fixed_points_of_all_patterns(m)
-                seconds["find_cycles"] += middle - start
-                seconds["all patterns"] += time.perf_counter() - middle
-                listed = fixed[(fixed.run == run) & (fixed.epoch == epoch)]
-                compared += 1
-                points += len(expected)
-                if not agree(listed, expected):
-                    different += 1
-                    print(f"{run}, epoch {epoch}: {len(listed)} listed, {len(expected)} by brute force")
-        print(f"{folder.name}: {compared} epochs compared so far, {different} different")
+    folder, fixed = None, pd.DataFrame()
+    for recorded in recorded_maps(arguments.experiment, arguments.epochs):
+        if recorded.batch != folder:
+            folder = recorded.batch
+            cycles = read_table(folder / Cycles.FILE, Cycles)
+            fixed = cycles[cycles.order == 1]
+        m = recorded.relu_map
+        find_cycles(m, 1)  # compiled and warm
+        start = time.perf_counter()
+        find_cycles(m, 1)
+        middle = time.perf_counter()
+        expected = fixed_points_of_all_patterns(m)
+        seconds["find_cycles"] += middle - start
+        seconds["all patterns"] += time.perf_counter() - middle
+        listed = fixed[(fixed.run == recorded.run) & (fixed.epoch == recorded.epoch)]
+        compared += 1
+        points += len(expected)
+        if not agree(listed, expected):
+            different += 1
+            print(f"{recorded.run}, epoch {recorded.epoch}: {len(listed)} listed, {len(expected)} by brute force")
     print(f"{compared} lists with {points} fixed points; {different} differ from brute force")
     per_list = {name: value / compared for name, value in seconds.items()}
     for name, value in per_list.items():
