@@ -266,7 +266,11 @@ def linear_regions(relu_map: ReluMap, max_regions: int = 200_000) -> Regions:
         normals /= np.linalg.norm(normals, axis=1)[:, None]
     if math.comb(len(bordered), rank) > VERTICES_PER_REGION * max_regions:
         return Regions(np.empty((0, relu_map.units), dtype=bool), False)
-    rows, complete = _cells(normals, offsets, _parallel_classes(normals), max_regions)
+    directions_of = _parallel_classes(normals)
+    # with few cells the tables of the search for them are small; only empty ones can bring it beyond this number
+    rows, complete = _cells(normals, offsets, directions_of, min(max_regions, cells_at_most(relu_map)))
+    if not complete and len(rows) < max_regions:
+        rows, complete = _cells(normals, offsets, directions_of, max_regions)
     unit = np.arange(len(bordered))
     bits = (rows[:, unit >> 6] >> (unit & 63).astype(np.uint64)) & np.uint64(1)
     patterns = np.repeat(always, len(rows), axis=0)
