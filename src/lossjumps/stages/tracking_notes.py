@@ -40,7 +40,8 @@ menu *Views* of the page leads there as well.
 
 def experiment_note(experiment_id: str) -> str:
     """Return the description of an experiment, Markdown."""
-    return EXPERIMENT_NOTE.format(too_few=TOO_FEW, table=runs_page(experiment_id), charts=charts_page(experiment_id))
+    note = EXPERIMENT_NOTE.format(too_few=TOO_FEW, table=runs_page(experiment_id), charts=charts_page(experiment_id))
+    return flowing(note)
 
 
 def artifact_address(experiment_id: str, run_id: str, path: str) -> str:

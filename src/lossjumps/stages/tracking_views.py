@@ -16,10 +16,10 @@ VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 METRIC_COLUMNS = (
     "event/jumps",
     "event/bifurcations",
-    "coincidence/precursor_rate",
     "condition/precursor_rate",
     "condition/precursor_chance",
     "condition/precursor_p",
+    "coincidence/precursor_rate",
     "loss/free_final",
     "loss/free_long_final",
     "loss/forced_final",
