@@ -267,10 +267,11 @@ def linear_regions(relu_map: ReluMap, max_regions: int = 200_000) -> Regions:
     if math.comb(len(bordered), rank) > VERTICES_PER_REGION * max_regions:
         return Regions(np.empty((0, relu_map.units), dtype=bool), False)
     directions_of = _parallel_classes(normals)
-    # with few cells the tables of the search for them are small; only empty ones can bring it beyond this number
-    rows, complete = _cells(normals, offsets, directions_of, min(max_regions, cells_at_most(relu_map)))
-    if not complete and len(rows) < max_regions:
-        rows, complete = _cells(normals, offsets, directions_of, max_regions)
+    room = min(max_regions, cells_at_most(relu_map))
+    rows, complete = _cells(normals, offsets, directions_of, room)
+    while not complete and len(rows) == room < max_regions:  # degenerate: empty cells are listed as well
+        room = min(4 * room, max_regions)
+        rows, complete = _cells(normals, offsets, directions_of, room)
     unit = np.arange(len(bordered))
     bits = (rows[:, unit >> 6] >> (unit & 63).astype(np.uint64)) & np.uint64(1)
     patterns = np.repeat(always, len(rows), axis=0)
