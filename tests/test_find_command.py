@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -381,6 +382,7 @@ def until(terminal: int, words: bytes) -> bytes:
     """What is drawn on a terminal until these words are, or all of it."""
     drawn = b""
     while words not in drawn:
+        assert select.select([terminal], [], [], 120)[0], f"nothing for two minutes after {drawn!r}"
         try:
             part = os.read(terminal, 4096)
         except OSError:  # Linux says so that the other end is closed
