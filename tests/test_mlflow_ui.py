@@ -45,7 +45,7 @@ EVENTFUL = (
 )
 """Overrides of the smoke experiment with which its losses jump and its networks bifurcate."""
 
-SIZE = {"width": 1600, "height": 900}
+SIZE = {"width": 1600, "height": 1000}
 
 # MLflow asks whether users have to log in; here they need not.
 EXPECTED_FAILURE = re.compile(r"/ajax-api/2\.0/mlflow/users/current$")
