@@ -118,7 +118,7 @@ def test_artifacts_of_a_run_and_of_the_summary(experiment):
     assert "alpha: 0.1" in (artifacts / "config.yaml").read_text()
     summary = runs["summary"]
     assert {file.path for file in client.list_artifacts(summary.info.run_id)} == {"figures", "statistics", "summary.md"}
-    assert summary.data.tags["mlflow.note.content"].startswith("# paper: do loss jumps")
+    assert summary.data.tags["mlflow.note.content"].startswith("## paper: do loss jumps")
     assert (experiment.parent / "mlflow-artifacts" / "paper").is_dir()
 
 
