@@ -26,7 +26,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format docs ui lock clean
+.PHONY: help setup demo test test-all check format docs ui lock clean screenshots
 .DELETE_ON_ERROR:
 
 help:  ## list the targets

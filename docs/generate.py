@@ -7,6 +7,7 @@ hand.  Meanings are the docstrings below the columns and the keys.
 import ast
 import inspect
 import re
+import subprocess
 import sys
 import textwrap
 import types
@@ -239,8 +240,12 @@ def configuration_page() -> str:
 
 
 def options(group: str) -> dict[str, dict[str, Any]]:
-    """The options of a group: the name and the content of its files."""
-    return {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "conf" / group).glob("*.yaml"))}
+    """The options of a group that come with the project: the name and the content of its files."""
+    paths = sorted((ROOT / "conf" / group).glob("*.yaml"))
+    listed = subprocess.run(["git", "ls-files", f"conf/{group}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:  # files of a user's own are no part of the pages
+        paths = [path for path in paths if path.relative_to(ROOT).as_posix() in listed.stdout.splitlines()]
+    return {path.stem: yaml.safe_load(path.read_text()) for path in paths}
 
 
 def keys_section(
