@@ -134,7 +134,7 @@ def test_index_sum_of_a_clipped_map_with_contracting_linear_part_is_one():
 
 def test_index_sum_is_none_where_nothing_is_certified():
     m = random_map("shallow", 3, 20, np.random.default_rng(0))
-    found = find_cycles(m, 2)
+    found = find_cycles(m, 2, certified_units=20)
     assert found.complete == {1: True, 2: False}
     assert found.index_sum[1] is not None
     assert found.index_sum[2] is None

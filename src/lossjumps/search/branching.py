@@ -18,8 +18,8 @@ from lossjumps.compiled import compiled
 FEASIBLE = 1e-10
 """A constant above minus this counts as non-negative; the constants of a problem are at most 1 in size."""
 
-PIVOT = 1e-11
-"""Smallest coefficient that is pivoted on."""
+PIVOT = 1e-8
+"""Smallest coefficient that is pivoted on: what is below may be rounding, and is relaxed instead."""
 
 FAR = 1e6
 """A certificate has to hold, with all rounding, for every solution whose unknowns are at most this large."""
