@@ -202,7 +202,7 @@ def test_random_starts_reach_every_unit_where_the_regions_are_not_all_listed():
 def test_progress_is_a_line_an_order(capsys):
     find_cycles(tent(0.5, -3.0, 1.0), 2, progress=True)
     assert capsys.readouterr().err.splitlines() == [
-        "order 1: 1 found, complete by splitting, 2 visits",
+        "order 1: 1 found, complete by regions, 2 visits",
         "order 2: 1 found, complete by splitting, 3 visits",
     ]
 

@@ -143,3 +143,28 @@ def test_complete_whatever_it_costs():
     assert {cycle.key for cycle in given_up} <= {cycle.key for cycle in found}
     for cycle in found:
         np.testing.assert_allclose(m(cycle.points[0]), cycle.points[0], atol=1e-9)
+
+
+def test_fixed_points_far_away():
+    # 1 - 1e-11 on the left and 1 + 1e-11 on the right: about -1e11 and 1e11
+    m = ReluMap.plrnn([1 - 1e-11], [[2e-11]], [-1.0])
+    for max_order in (1, 2):
+        found = find_cycles(m, max_order).of_order(1)
+        np.testing.assert_allclose([cycle.points[0, 0] for cycle in found], [-1e11, 1e11], rtol=1e-4)
+    # a multiplier 1 - 2^-50, so that I - J is singular for float64: -4.5e14, and one near the origin
+    m = ReluMap([[1 - 2.0**-50, 0.3], [0.0, 0.5]], [[0.3], [0.0]], [[1.0, 0.0]], [0.0], [-1.0, 1.0])
+    found = find_cycles(m, 1)
+    assert len(found) == 2 and found.complete[1] and found.index_sum[1] == 0
+
+
+def test_what_rounding_leaves_of_a_singular_region_is_no_fixed_point():
+    # I - J is what is left of 1 - 1 with the unit's two halves clipped: no fixed point
+    m = ReluMap.clipped_shallow_plrnn([1.0], [[0.3, 0.5]], [[1.6], [1.3]], [0.5], [1.0, 1.0])
+    found = find_cycles(m, 1)
+    assert len(found) == 0 and found.index_sum[1] in (0, None)
+
+
+def test_a_continuum_leaves_multiples_of_its_order_unclaimed():
+    # (z1, z2) -> (z1, -z2): a line of fixed points in a plane of 2-cycles
+    m = ReluMap(np.diag([1.0, -1.0]), np.zeros((2, 1)), np.ones((1, 2)), [0.0], [0.0, 0.0])
+    assert find_cycles(m, 2, verify="exact").complete == {1: False, 2: False}

@@ -97,13 +97,16 @@ def is_singular(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
     """
     period, dimension = len(itinerary), relu_map.dimension
     system = np.eye(period * dimension)
+    added_up = np.eye(period * dimension)
     for time, pattern in enumerate(itinerary):
         image = (time + 1) % period
-        system[image * dimension : (image + 1) * dimension, time * dimension : (time + 1) * dimension] -= (
-            relu_map.A + relu_map.U[:, pattern] @ relu_map.V[pattern]
-        )
-    values = np.linalg.svd(system / np.abs(system).max(axis=1, initial=1e-300, keepdims=True), compute_uv=False)
-    return bool(values[-1] <= SINGULAR * values[0])
+        block = slice(image * dimension, (image + 1) * dimension), slice(time * dimension, (time + 1) * dimension)
+        U, V = relu_map.U[:, pattern], relu_map.V[pattern]
+        system[block] -= relu_map.A + U @ V
+        added_up[block] += np.abs(relu_map.A) + np.abs(U) @ np.abs(V)
+    # rounding is relative to what is added up, of which little may be left
+    values = np.linalg.svd(system / added_up.max(axis=1, keepdims=True), compute_uv=False)
+    return bool(values[-1] <= SINGULAR)
 
 
 def decide(
@@ -143,9 +146,10 @@ def decide(
         cycle, decided = solve_cycle(relu_map, candidate)
         if cycle is None and decided:
             continue
-        if is_singular(relu_map, candidate):
-            if holds_a_continuum(relu_map, candidate, box):
-                degenerate.append(itineraries.canonical(candidate))
+        if is_singular(relu_map, candidate):  # a continuum, nothing, or a point far away: float64 cannot tell
+            exact = verified(relu_map, [candidate], 1, 0, box)
+            cycles += exact.cycles
+            degenerate += exact.degenerate
         elif cycle is not None:
             cycles += [cycle] if box is None or box.holds(cycle.points) else []
         else:

@@ -276,7 +276,8 @@ def find_cycles(
     degenerate: list[np.ndarray] = []
     visits: dict[int, int] = {}
     for order in range(1, max_order + 1):
-        listed = split.get(order)
+        # fixed points far out are beyond the splitting of the whole space
+        listed = split.get(order) if order > 1 or domain is not None else None
         if listed is None and method != "scyfi" and (order == 1 or order in certifiable):
             listed = search.complete_list(order)
         if listed is None and thorough:
@@ -290,7 +291,9 @@ def find_cycles(
         )
         continua = result.degenerate + _repeated_continua(cycles, order)
         degenerate += continua
-        certificate[order] = None if continua or result.undecided else way
+        # around a continuum there may be one of a multiple of its order
+        nothing_near = all(order % len(itinerary) for itinerary in degenerate)
+        certificate[order] = way if nothing_near and not result.undecided else None
         cycles += result.cycles if domain is None else [cycle for cycle in result.cycles if domain.holds(cycle.points)]
         visits[order] = result.visits
         if progress:
