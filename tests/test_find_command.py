@@ -61,10 +61,10 @@ def test_table_of_a_network_solved_by_hand(capsys: pytest.CaptureFixture) -> Non
         "tent.json: relu_rnn, 1 state, 1 unit\n"
         "\n"
         "order  point      largest multiplier  stable  index  certificate\n"
-        "    1  (0.33333)                   2  no         +1  splitting\n"
+        "    1  (0.33333)                   2  no         +1  regions\n"
         "    2  (1)                         0  yes        +1  splitting\n"
         "\n"
-        "order 1: 1 fixed point, certified complete (splitting), index sum 1\n"
+        "order 1: 1 fixed point, certified complete (regions), index sum 1\n"
         "order 2: 1 cycle, certified complete (splitting), index sum 1\n"
         "orders 3 to 4: no cycles, certified complete (splitting), index sum 1\n"
     )
