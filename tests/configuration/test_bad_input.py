@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -381,9 +382,14 @@ def test_values_given_twice_are_run_once():
     assert [row["seed"] for row in plan.rows] == [1, 3] and len(plan.conditions) == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_results_that_cannot_be_written(capsys, working_directory):
-    (working_directory / "locked").mkdir(mode=0o500)
+def test_results_that_cannot_be_written(capsys, working_directory, monkeypatch):
+    (working_directory / "locked").mkdir()
+
+    def refuse(**asked):
+        assert asked == {"dir": working_directory / "locked"}
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     said = refused_by_workflow(capsys, ["results=locked/results"])
     assert "results: expected a folder for locked/results/smoke, nothing can be written to locked" in said
 

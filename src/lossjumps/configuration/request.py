@@ -1,6 +1,6 @@
 """From what a user asks for - an experiment's name and overrides - to a plan."""
 
-import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +51,11 @@ def _check_place(folder: Path) -> None:
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists() or place.is_symlink())
     if not there.is_dir():
         raise InputError(f"results: expected a folder for {folder}, {_relative(there)} is a file")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(f"results: expected a folder for {folder}, nothing can be written to {_relative(there)}")
+    try:  # a file without a name; permissions alone tell root nothing
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        place = _relative(there)
+        raise InputError(f"results: expected a folder for {folder}, nothing can be written to {place}") from error
 
 
 def _relative(path: Path) -> Path:
