@@ -8,7 +8,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +17,7 @@ import torch
 
 from lossjumps import ReluMap, find_cycles
 from lossjumps.command_line import main
-from lossjumps.find_progress import following
 from lossjumps.find_table import WIDTH, format_found
-from lossjumps.progress import silent
 from lossjumps.search.boxes import Box
 from lossjumps.search.cycle import Cycle, FoundCycles
 
@@ -328,38 +325,6 @@ def test_examples_of_the_help_work_when_pasted(capsys: pytest.CaptureFixture) ->
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.count("\norder 1: ") == sum(line.startswith("lossjumps find ") for line in lines) == 4
     assert Path("cycles.json").is_file() and Path("states.png").is_file()
-
-
-class Said:
-    """A progress that remembers."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[int, int, str]] = []
-
-    def __call__(self, done: int, total: int, remark: str = "") -> None:
-        self.steps.append((done, total, remark))
-
-
-def test_a_search_is_followed_order_by_order(capsys: pytest.CaptureFixture) -> None:
-    progress = Said()
-    with following(progress, 3) as speaks:
-        find_cycles(ReluMap.relu_rnn(**TENT), 3, progress=speaks)
-        print("something else", file=sys.stderr)
-    assert [(done, total) for done, total, _ in progress.steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    assert all(re.match(r"\d found", remark) for _, _, remark in progress.steps[1:])
-    assert capsys.readouterr().err == "something else\n"
-
-
-def test_the_clock_runs_while_an_order_takes_long() -> None:
-    progress = Said()
-    with following(progress, 2, seconds=0.01):
-        time.sleep(0.2)
-    assert len(progress.steps) > 3 and set(progress.steps) == {(0, 2, "")}
-
-
-def test_nothing_is_followed_where_nothing_is_shown() -> None:
-    with following(silent, 2) as speaks:
-        assert speaks is False
 
 
 def test_progress_in_a_log_is_shown_when_asked_for(capsys: pytest.CaptureFixture) -> None:

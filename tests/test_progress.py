@@ -1,10 +1,13 @@
 """Progress as it is drawn on a terminal and written into a log."""
 
 import io
+import threading
+import time
 
 import pytest
 
-from lossjumps.progress import ProgressDisplay, duration, silent
+from lossjumps.errors import InputError
+from lossjumps.progress import ProgressDisplay, duration, shown, silent, with_running_clock
 
 
 class Terminal(io.StringIO):
@@ -112,6 +115,43 @@ def test_no_steps_at_all_are_no_error(clock):
 def test_silence(capsys):
     assert silent(1, 2, "remark") is None
     assert capsys.readouterr() == ("", "")
+
+
+class Said:
+    """A progress that remembers."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int, str]] = []
+
+    def __call__(self, done: int, total: int, remark: str = "") -> None:
+        self.steps.append((done, total, remark))
+
+
+def test_a_computation_says_its_steps_to_whom_it_is_told(capsys):
+    assert shown(False, "order") is silent
+    said = Said()
+    assert shown(said, "order") is said
+    show = shown(True, "order")
+    show(1, 3, "2 found")
+    show(2, 3)
+    assert capsys.readouterr().err == "order 1 of 3: 2 found\norder 2 of 3\n"
+    with pytest.raises(InputError, match=r"progress: expected True, False or a function of .+ got .yes."):
+        shown("yes", "order")
+
+
+def test_the_clock_runs_while_a_step_takes_long():
+    said = Said()
+    with with_running_clock(said, 2, seconds=0.01) as report:
+        report(1, 2, "3 found")
+        time.sleep(0.2)
+    assert said.steps[:2] == [(0, 2, ""), (1, 2, "3 found")]
+    assert len(said.steps) > 3 and set(said.steps[1:]) == {(1, 2, "3 found")}
+
+
+def test_no_clock_runs_where_nothing_is_shown():
+    threads = threading.active_count()
+    with with_running_clock(silent, 2) as report:
+        assert report is silent and threading.active_count() == threads
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3600, "1:00:00")])

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from lossjumps import find_output
 from lossjumps.errors import InputError
-from lossjumps.find_progress import following
 from lossjumps.find_table import counted, format_found
 from lossjumps.maps.families import FAMILIES
 from lossjumps.maps.naming import some_of
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.maps.weight_files import SUFFIXES
 from lossjumps.maps.weights import Weights, read_weights
-from lossjumps.progress import Progress
+from lossjumps.progress import Progress, with_running_clock
 from lossjumps.search import FoundCycles, find_cycles
 from lossjumps.search.find import MAX_NODES, METHODS, VERIFY
 from lossjumps.stages.whole import write_whole
@@ -121,7 +120,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> str:
         arguments.max_nodes,
     )
     box = _box(arguments.box, weights.network.dimension)
-    with following(progress, search.max_order) as speaks:
+    with with_running_clock(progress, search.max_order) as report:
         found = find_cycles(
             weights.network,
             search.max_order,
@@ -131,7 +130,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> str:
             max_nodes=search.max_nodes,
             seed=search.seed,
             threads=arguments.threads,
-            progress=speaks,
+            progress=report,
         )
     if draw:
         draw(arguments.plot, weights.network, found, f"{arguments.file.name}: {_network(weights)}")

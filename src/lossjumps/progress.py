@@ -3,12 +3,16 @@
 A computation is given a `Progress` and calls it; who calls the computation decides whether and how that is shown.
 """
 
+import contextlib
 import os
 import shutil
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TextIO
+
+from lossjumps.errors import InputError
 
 Progress = Callable[[int, int, str], None]
 """Called with the number of steps that are done, the number of all, and a remark on where things stand."""
@@ -16,6 +20,73 @@ Progress = Callable[[int, int, str], None]
 
 def silent(done: int, total: int, remark: str = "") -> None:
     """Show nothing."""
+
+
+def shown(progress: bool | Progress, unit: str) -> Progress:
+    """What a computation calls, from the argument `progress` that it was given.
+
+    Parameters
+    ----------
+    progress : bool or callable
+        True: a line on standard error for each call; False: nothing.
+    unit : str
+        What a step is, such as ``order``.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if callable(progress):
+        return progress
+    if not isinstance(progress, bool):
+        raise InputError(f"progress: expected True, False or a function of (done, total, remark), got {progress!r}")
+
+    def line(done: int, total: int, remark: str = "") -> None:
+        print(f"{unit} {done} of {total}{': ' if remark else ''}{remark}", file=sys.stderr, flush=True)
+
+    return line if progress else silent
+
+
+@contextlib.contextmanager
+def with_running_clock(progress: Progress, total: int, seconds: float = 1.0) -> Iterator[Progress]:
+    """A progress that is shown again and again while the block waits for the next step, so that its clock runs.
+
+    Parameters
+    ----------
+    progress : callable
+        Shows the progress; it is called from two threads, never at the same time.
+    total : int
+        Number of all steps.
+    seconds : float
+        Between two calls.
+    """
+    if progress is silent:
+        yield silent
+        return
+    last = (0, total, "")
+    over = threading.Event()
+    showing = threading.Lock()
+
+    def report(*step: int | str) -> None:
+        nonlocal last
+        with showing:
+            last = step
+            progress(*last)
+
+    def show_again() -> None:
+        while not over.wait(seconds):
+            with showing:
+                progress(*last)
+
+    clock = threading.Thread(target=show_again, daemon=True)
+    report(*last)
+    clock.start()
+    try:
+        yield report
+    finally:
+        over.set()
+        clock.join()
 
 
 class ProgressDisplay:

@@ -202,9 +202,18 @@ def test_random_starts_reach_every_unit_where_the_regions_are_not_all_listed():
 def test_progress_is_a_line_an_order(capsys):
     find_cycles(tent(0.5, -3.0, 1.0), 2, progress=True)
     assert capsys.readouterr().err.splitlines() == [
-        "order 1: 1 found, complete by regions, 2 visits",
-        "order 2: 1 found, complete by splitting, 3 visits",
+        "order 1 of 2: 1 found, complete by regions, 2 visits",
+        "order 2 of 2: 1 found, complete by splitting, 3 visits",
     ]
+
+
+def test_each_order_is_told_to_a_function():
+    said = []
+    find_cycles(tent(0.5, -3.0, 1.0), 3, progress=lambda *step: said.append(step))
+    assert [step[:2] for step in said] == [(1, 3), (2, 3), (3, 3)]
+    assert said[0][2].startswith("1 found, complete by regions")
+    with pytest.raises(InputError, match="progress: expected True, False or a function"):
+        find_cycles(tent(0.5, -3.0, 1.0), progress="yes")
 
 
 def test_bad_arguments_are_refused():

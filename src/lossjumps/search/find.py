@@ -1,6 +1,5 @@
 """Find the fixed points and cycles of a ReLU map, completely where that is possible."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 from lossjumps.errors import InputError
 from lossjumps.maps.relu_map import ReluMap
+from lossjumps.progress import Progress, shown
 from lossjumps.search import itineraries
 from lossjumps.search.boxes import Box, absorbing_box
 from lossjumps.search.complementarity import complementarity_problem
@@ -200,7 +200,7 @@ def find_cycles(
     audit: bool = True,
     seed: int | Sequence[int] = 0,
     threads: int = 1,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> FoundCycles:
     """Find fixed points and cycles of orders 1 ... max_order.
 
@@ -234,8 +234,9 @@ def find_cycles(
         Seed of SCYFI's random starts; the same seed gives the same result.
     threads : int
         Threads that share large complete lists; they do not change the result.
-    progress : bool
-        Say on standard error what each order brought.
+    progress : bool or callable
+        Called after each order with its number, `max_order` and what it brought (`lossjumps.progress.Progress`);
+        True says that on standard error.
 
     Returns
     -------
@@ -263,6 +264,7 @@ def find_cycles(
         raise InputError(f"max_visits: expected an integer >= 1, got {max_visits!r}")
     if min(np.atleast_1d(seed)) < 0:
         raise InputError(f"seed: expected an integer >= 0, got {seed!r}")
+    report = shown(progress, "order")
     domain = None if box is None else _checked_box(box, m.dimension)
     starts_of = _checked_starts(starts or (), m)
     thorough = method == "complete"
@@ -296,9 +298,8 @@ def find_cycles(
         certificate[order] = way if nothing_near and not result.undecided else None
         cycles += result.cycles if domain is None else [cycle for cycle in result.cycles if domain.holds(cycle.points)]
         visits[order] = result.visits
-        if progress:
-            how = f"complete by {certificate[order]}" if certificate[order] else "searched"
-            print(f"order {order}: {len(result.cycles)} found, {how}, {result.visits} visits", file=sys.stderr)
+        how = f"complete by {certificate[order]}" if certificate[order] else "searched"
+        report(order, max_order, f"{len(result.cycles)} found, {how}, {result.visits} visits")
     degenerate = list({itineraries.key(itinerary): itinerary for itinerary in degenerate}.values())
     found = FoundCycles(tuple(cycles), max_order, certificate, tuple(degenerate), visits, search.regions, domain)
     return _audited(m, found, max_nodes) if audit and domain is None else found
