@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.random_maps import FAMILIES, all_patterns, random_map
-from tests.search.test_exact import fraction_solution
+from tests.search.fractions_of_maps import fraction_solution
 
 from lossjumps import ReluMap, find_cycles
 from lossjumps.search import find
