@@ -1,19 +1,21 @@
 """A hand-made experiment: few runs, few epochs, events that can be counted on paper."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from tests.stages.tracking import BATCH, SMALL_SERIES, data_file
 from tests.stages.whole_tables import whole
 
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.configuration.registries import dataset_object, model_object, training_object
 from lossjumps.schema import EventsConfig, SearchConfig, TrackingConfig
-from lossjumps.stages import coincidences, report, statistics
-from lossjumps.stages.files import write_table
-from lossjumps.stages.tables import BATCH_TABLES, Plan
+from lossjumps.stages import coincidences, report, statistics, track, tracked_run, tracking_store
+from lossjumps.stages.files import write_arrays, write_table
+from lossjumps.stages.tables import BATCH_TABLES, SERIES, Plan
 
 STATES = 2
 
@@ -176,3 +178,30 @@ def reported_experiment(make_experiment, tmp_path_factory):
         folder = make_experiment(tmp_path_factory.mktemp("results") / "paper")
         report.run(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tracked_experiment(reported_experiment, tmp_path_factory):
+    """An experiment that is imported whole; making the database takes seconds, so the tests share it and add to it."""
+    folder = shutil.copytree(reported_experiment, tmp_path_factory.mktemp("tracked") / "paper")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        write_arrays(data_file(folder), SMALL_SERIES, SERIES)
+        track.run(folder / "batches" / BATCH)
+        track.run(folder)
+    return folder
+
+
+@pytest.fixture
+def no_drawing(monkeypatch):
+    """Figures are tested elsewhere, and seen among the artifacts of the experiment that the tests share."""
+    monkeypatch.setattr(tracked_run, "run_figure", lambda *tables, title, **options: title)
+    monkeypatch.setattr(tracked_run, "save_png", lambda title, path: path.write_text(title))
+
+
+@pytest.fixture
+def no_collection(monkeypatch):
+    """What would be deleted for good; that starts MLflow's own command, which takes seconds."""
+    collected = []
+    monkeypatch.setattr(tracking_store, "_collect", lambda uri, identities: collected.extend(identities))
+    return collected
