@@ -1,14 +1,11 @@
 """The project's own configuration, composed into a temporary results folder."""
 
-from pathlib import Path
-
 import pytest
+from tests.front_doors import CONF, compose_once
 
 from lossjumps.configuration.compose import Composer
 from lossjumps.configuration.experiment import read_experiment, with_overrides
 from lossjumps.configuration.plan import make_plan
-
-CONF = Path(__file__).parents[2] / "conf"
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +22,11 @@ def plan_of(composer, tmp_path, monkeypatch):
         return make_plan(composer, with_overrides(composer, read_experiment(composer, experiment), overrides))
 
     return plan
+
+
+@pytest.fixture
+def working_directory(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    compose_once(monkeypatch)
+    return tmp_path / "here"
