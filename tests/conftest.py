@@ -1,9 +1,13 @@
 """What all tests share."""
 
+import json
 import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+from tests.networks_in_files import TENT
 
 # Small networks gain nothing from threads, and two busy cores lose much; read when numpy and torch are imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -27,3 +31,11 @@ def pytest_addoption(parser):
     parser.addoption(
         "--screenshots", metavar="RESULTS", help="drive MLflow's UI on these results, and keep pictures in docs/images"
     )
+
+
+@pytest.fixture
+def folder_with_tent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a network in the file `tent.json`."""
+    monkeypatch.chdir(tmp_path)
+    Path("tent.json").write_text(json.dumps(TENT))
+    return tmp_path

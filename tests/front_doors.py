@@ -37,8 +37,13 @@ def refused_by_workflow(capsys, overrides: Sequence[str] = (), conf: Path = CONF
 
 def refused_by_command(capsys, *overrides: str, conf: Path = CONF, stage: str = "dataset") -> str:
     """What `lossjumps STAGE key=value` says, in one line and with exit status 2, writing nothing."""
+    return refused(capsys, stage, *overrides, "--conf", conf)
+
+
+def refused(capsys, *arguments: str | Path, status: int = 2) -> str:
+    """What `lossjumps ARGUMENTS` says, in one line and with this exit status, writing nothing."""
     before = contents(Path.cwd())
-    assert main([stage, *overrides, "--conf", str(conf)]) == 2
+    assert main([str(argument) for argument in arguments]) == status
     return _one_line(capsys, before)
 
 
@@ -46,7 +51,7 @@ def _one_line(capsys, before: dict[str, int | None]) -> str:
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("lossjumps: ") and said.err.endswith("\n") and said.err.count("\n") == 1
-    for jargon in ("Hydra", "OmegaConf", "object_type", "full_key", "Traceback", "None", "BRACKET"):
+    for jargon in ("Hydra", "OmegaConf", "object_type", "full_key", "Traceback", "None", "BRACKET", "usage:"):
         assert jargon not in said.err
     assert contents(Path.cwd()) == before
     return said.err.removeprefix("lossjumps: ").rstrip("\n")

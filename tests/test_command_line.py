@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.front_doors import refused
 from tests.stages.whole_tables import whole
 
 from lossjumps.command_line import main
@@ -27,14 +28,6 @@ TINY = ["training.epochs=1", "training.batch_size=2", "dataset.length_train=90",
 def working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def refused(capsys, *arguments, status=2):
-    """What a command says on standard error when it ends with status 2, or another."""
-    assert main(arguments) == status
-    captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.count("\n") == 1
-    return captured.err
 
 
 def test_help_lists_every_command_with_an_example(capsys):

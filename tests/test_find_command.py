@@ -1,4 +1,4 @@
-"""`lossjumps find`: what it prints, writes and draws, and that bad input is one line and exit status 2."""
+"""`lossjumps find`: what it prints, and that bad input is one line and exit status 2."""
 
 import json
 import os
@@ -11,46 +11,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as parquet
 import pytest
 import torch
+from tests.front_doors import refused
+from tests.networks_in_files import find, two_cycles_and_more
 
-from lossjumps import ReluMap, find_cycles
 from lossjumps.command_line import main
-from lossjumps.find_table import WIDTH, format_found
-from lossjumps.search.boxes import Box
-from lossjumps.search.cycle import Cycle, FoundCycles
 
-# z' = relu(1 - 2 z).  On (z < 1/2): z = 1 - 2 z, so z = 1/3 with multiplier -2 and det(I - T) = 3 > 0.
-# A cycle that meets the flat side z >= 1/2 contains 0, so it is 0 -> 1 -> 0: multiplier 0, stable.  Any other
-# stays where F is affine and expands, so it is the fixed point: there is no 3-cycle.  The image is bounded,
-# so each F^k has index sum 1: for k = 2, -1 for the fixed point (multiplier 4) and twice +1.
-TENT = {"W": [[-2.0]], "b": [1.0]}
-
-
-@pytest.fixture(autouse=True)
-def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("tent.json").write_text(json.dumps(TENT))
-    return tmp_path
-
-
-def find(capsys: pytest.CaptureFixture, *words: str) -> str:
-    """What the command prints; nothing on standard error, where there is no terminal."""
-    assert main(["find", *words]) == 0
-    out, error = capsys.readouterr()
-    assert error == ""
-    return out
-
-
-def refused(capsys: pytest.CaptureFixture, *words: str) -> str:
-    """The one line that bad input ends with; nothing is written, and no usage is said."""
-    before = sorted(Path().rglob("*"))
-    assert main(["find", *words]) == 2
-    out, error = capsys.readouterr()
-    assert out == "" and error.startswith("lossjumps: ") and error.endswith("\n") and error.count("\n") == 1
-    assert "usage:" not in error and sorted(Path().rglob("*")) == before
-    return error.removeprefix("lossjumps: ").removesuffix("\n")
+pytestmark = pytest.mark.usefixtures("folder_with_tent")
 
 
 def test_table_of_a_network_solved_by_hand(capsys: pytest.CaptureFixture) -> None:
@@ -65,19 +33,6 @@ def test_table_of_a_network_solved_by_hand(capsys: pytest.CaptureFixture) -> Non
         "order 2: 1 cycle, certified complete (splitting), index sum 1\n"
         "orders 3 to 4: no cycles, certified complete (splitting), index sum 1\n"
     )
-
-
-def test_no_cycle_at_all() -> None:
-    # z' = z + relu(z) + 1 > z everywhere.
-    found = find_cycles(ReluMap.plrnn([1.0], [[1.0]], [1.0]), max_order=1)
-    assert re.fullmatch(r"order 1: no fixed points, certified complete \(\w+\), index sum 0", format_found(found))
-
-
-@pytest.mark.parametrize("verify", ["float", "exact"])
-def test_continuum_is_not_called_complete(verify: str) -> None:
-    # z' = z - relu(z): every z <= 0 is a fixed point.
-    found = find_cycles(ReluMap.plrnn([1.0], [[-1.0]], [0.0]), max_order=1, verify=verify)
-    assert format_found(found).endswith("not complete: a continuum in 1 itinerary")
 
 
 def test_what_lies_on_a_border_is_marked_and_decided_exactly(capsys: pytest.CaptureFixture) -> None:
@@ -103,33 +58,6 @@ def test_method_and_box_reach_the_search(capsys: pytest.CaptureFixture) -> None:
     )
 
 
-def wide(dimension: int, orders: int = 2) -> FoundCycles:
-    """Cycles in many dimensions, as a search would return them."""
-    generator = np.random.default_rng(3)
-    cycles = [
-        Cycle(
-            generator.normal(size=(order, dimension)) * 1e-7,
-            np.ones((order, dimension), dtype=bool),
-            np.diag(generator.normal(size=dimension) * 1e-5),
-            0.5,
-        )
-        for order in range(1, orders + 1)
-    ]
-    certificate = dict.fromkeys(range(1, 2001)) | {1: "branching"}
-    box = Box(-np.ones(dimension), np.ones(dimension))
-    return FoundCycles(tuple(cycles), 2000, certificate, (), dict.fromkeys(certificate, 1), None, box)
-
-
-@pytest.mark.parametrize("dimension", [1, 2, 3, 4, 30, 300])
-def test_rows_fit_100_columns(dimension: int) -> None:
-    text = format_found(wide(dimension))
-    assert max(map(len, text.splitlines())) <= WIDTH == 100
-    rows = text.splitlines()[1:3]
-    assert all(row.count(",") == rows[0].count(",") and ("..." in row) == (dimension > 3) for row in rows)
-    assert "orders 3 to 2000: no cycles, not certified complete, there may be more" in text
-    assert text.endswith(f"only in the box [-1, 1]{f'^{dimension}' * (dimension > 1)}")
-
-
 def test_what_is_left_out_of_a_file_is_said(capsys: pytest.CaptureFixture) -> None:
     network = torch.nn.Module()
     network.rnn = torch.nn.RNN(1, 2, nonlinearity="relu")
@@ -141,88 +69,6 @@ def test_what_is_left_out_of_a_file_is_said(capsys: pytest.CaptureFixture) -> No
         'read as torch.nn.RNN(nonlinearity="relu") with input zero; the nonlinearity is not in the file',
         "no part of it: readout.weight, readout.bias",
     ]
-
-
-def two_cycles_and_more() -> tuple[ReluMap, str]:
-    """A network in the plane with cycles of several orders and complex multipliers, and its file."""
-    parameters = {"A": [0.7, -0.4], "W": [[0.2, -1.9], [1.6, 0.1]], "h": [0.3, 0.4]}
-    Path("plane.json").write_text(json.dumps(parameters))
-    return ReluMap.plrnn(**parameters), "plane.json"
-
-
-@pytest.mark.parametrize("verify", ["float", "exact"])
-def test_json_holds_every_digit(capsys: pytest.CaptureFixture, verify: str) -> None:
-    network, file = two_cycles_and_more()
-    text = find(capsys, file, "--max-order", "5", "--verify", verify, "--output", "new/cycles.json", "--seed", "4")
-    assert text.endswith("\nwritten: new/cycles.json\n")
-    content = json.loads(Path("new/cycles.json").read_text(), parse_constant=pytest.fail)
-    found = find_cycles(network, 5, verify=verify, seed=4)
-    assert len(content["cycles"]) == len(found) > 0
-    for row, cycle in zip(content["cycles"], found, strict=True):
-        assert np.array_equal(row["points"], cycle.points)
-        assert np.array_equal(row["multipliers_real"], cycle.multipliers.real)
-        assert np.array_equal(row["multipliers_imag"], cycle.multipliers.imag)
-        assert row["itinerary"] == "".join(str(int(on)) for on in cycle.itinerary.ravel())
-        assert (row["order"], row["index"], row["stable"]) == (cycle.order, cycle.index, cycle.is_stable)
-        assert (row["largest_multiplier"], row["border_distance"]) == (cycle.largest_multiplier, cycle.border_distance)
-        assert row["certificate"] == found.certificate[cycle.order]
-    assert [(entry["order"], entry["certificate"], entry["index_sum"]) for entry in content["orders"]] == [
-        (order, found.certificate[order], found.index_sum[order]) for order in range(1, 6)
-    ]
-    told = {key: content[key] for key in ("family", "states", "units", "method", "verify", "seed", "domain", "file")}
-    assert told == {
-        "family": "plrnn",
-        "states": 2,
-        "units": 2,
-        "method": "auto",
-        "verify": verify,
-        "seed": 4,
-        "domain": None,
-        "file": "plane.json",
-    }
-
-
-def test_parquet_holds_the_same(capsys: pytest.CaptureFixture) -> None:
-    _, file = two_cycles_and_more()
-    for name in ("cycles.json", "cycles.parquet", "again.parquet"):
-        find(capsys, file, "--max-order", "5", "--box=-9:9,-8:8", "--output", name)
-    content = json.loads(Path("cycles.json").read_text())
-    table = parquet.read_table("cycles.parquet")
-    assert table.to_pylist() == content.pop("cycles")
-    assert json.loads(table.schema.metadata[b"lossjumps"]) == content
-    assert content["domain"] == {"lower": [-9.0, -8.0], "upper": [9.0, 8.0]}
-    assert Path("cycles.parquet").read_bytes() == Path("again.parquet").read_bytes()
-
-
-def test_every_entry_of_the_file_is_on_the_page(capsys: pytest.CaptureFixture) -> None:
-    find(capsys, "tent.json", "--output", "cycles.json")
-    content = json.loads(Path("cycles.json").read_text())
-    page = (Path(__file__).parents[1] / "docs" / "find.md").read_text()
-    rows = [row.split(", ") for row in re.findall(r"^\| ([a-z0-9_, ]+) \|", page, re.MULTILINE)]
-    named = [name for row in rows for name in row if row not in (["suffix"], ["column"], ["entry"])]
-    assert named == [*content["cycles"][0], *content]
-
-
-@pytest.mark.parametrize("suffix", ["json", "parquet"])
-def test_a_file_is_written_anew_also_where_nothing_is_found(capsys: pytest.CaptureFixture, suffix: str) -> None:
-    Path("none.json").write_text(json.dumps({"A": [1.0], "W": [[1.0]], "h": [1.0]}))
-    output = Path(f"cycles.{suffix}")
-    output.write_text("old " * 9999)
-    find(capsys, "none.json", "--output", str(output))
-    if suffix == "json":
-        assert json.loads(output.read_text())["cycles"] == []
-    else:
-        assert parquet.read_table(output).num_rows == 0
-    assert sorted(path.name for path in Path().iterdir()) == sorted(["none.json", "tent.json", output.name])
-
-
-@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
-def test_pictures_of_every_kind_are_the_same_bytes_again(capsys: pytest.CaptureFixture, suffix: str) -> None:
-    for name in ("a", "b"):
-        assert f"\nwritten: {name}.{suffix}\n" in find(capsys, "tent.json", "--plot", f"{name}.{suffix}")
-    beginnings = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
-    content = Path(f"a.{suffix}").read_bytes()
-    assert content.startswith(beginnings[suffix]) and content == Path(f"b.{suffix}").read_bytes()
 
 
 BAD = {
@@ -270,7 +116,7 @@ def test_bad_input_is_one_line_and_status_2(capsys: pytest.CaptureFixture, case:
     Path("folder.npz").mkdir()
     Path("folder.json").mkdir()
     words, said = BAD[case]
-    assert refused(capsys, *words).startswith(said)
+    assert refused(capsys, "find", *words).startswith(said)
 
 
 @pytest.mark.parametrize("option", ["--output", "--plot"])
@@ -283,7 +129,7 @@ def test_where_nothing_can_be_written_the_search_does_not_begin(
     monkeypatch.setattr("lossjumps.find_command.tempfile.TemporaryFile", fail)
     monkeypatch.setattr("lossjumps.find_command.find_cycles", pytest.fail)
     name = {"--output": "cycles.json", "--plot": "states.png"}[option]
-    said = refused(capsys, "tent.json", option, name)
+    said = refused(capsys, "find", "tent.json", option, name)
     assert said == f"{option}: {Path().absolute()} cannot be written (Permission denied)"
 
 
@@ -367,7 +213,7 @@ def test_a_terminal_gets_a_bar_that_is_gone_before_the_table() -> None:
     assert "] 100 %, order 3 of 3" in drawn and "\r\x1b[Ktent.json: relu_rnn, 1 state, 1 unit\r\n" in drawn
 
 
-def test_ctrl_c_is_one_line_that_says_how_far_it_was(working_directory: Path) -> None:
+def test_ctrl_c_is_one_line_that_says_how_far_it_was(folder_with_tent: Path) -> None:
     generator = np.random.default_rng(4)
     weights = {"A": generator.normal(size=6), "W": generator.normal(size=(6, 6)), "h": generator.normal(size=6)}
     np.savez("weights.npz", **weights)

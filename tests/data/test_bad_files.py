@@ -5,11 +5,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from tests.front_doors import compose_once, refused_by_command, refused_by_workflow
 
 from lossjumps.data import file, reading
 from lossjumps.data.file import FileConfig
-
-from ..front_doors import compose_once, refused_by_command, refused_by_workflow
 
 LENGTHS = ["dataset.length_train=30", "dataset.length_test=30"]
 SHORT = ["training.sequence_length=5", "training.evaluation.horizon_long=20"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.front_doors import contents, refused
 
 from lossjumps.command_line import main
 from lossjumps.stages.listing import STAGES
@@ -40,20 +41,6 @@ def batch(experiment):
     return folder
 
 
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def refused(capsys, *arguments):
-    """The line that a command ends with: it has status 2 and writes nothing."""
-    before = contents(Path("results"))
-    assert main([str(argument) for argument in arguments]) == 2
-    assert contents(Path("results")) == before
-    said = capsys.readouterr()
-    assert said.out == "" and said.err.count("\n") == 1 and said.err.startswith("lossjumps: ")
-    return said.err
-
-
 @pytest.mark.parametrize(
     ("stage", "file", "what", "maker"),
     [
@@ -66,23 +53,21 @@ def test_a_truncated_file_is_named_with_the_command_that_makes_it_again(capsys, 
     path = batch / file
     path.write_bytes(path.read_bytes()[:-100])
     said = refused(capsys, stage, batch)
-    assert said.startswith(f"lossjumps: {path}: {what}")
-    assert said.endswith(f"; make it again with `lossjumps {maker} {batch}`\n")
+    assert said.startswith(f"{path}: {what}")
+    assert said.endswith(f"; make it again with `lossjumps {maker} {batch}`")
     assert main([maker, str(batch)]) == 0 and main(["jumps", str(batch)]) == 0
 
 
 def test_a_table_that_something_else_made_is_named(capsys, batch):
     pd.DataFrame({"epoch": [1, 2], "value": [0.5, 0.25]}).to_parquet(batch / "history.parquet")
     said = refused(capsys, "jumps", batch)
-    assert said.startswith(
-        f"lossjumps: {batch / 'history.parquet'}: expected a column run, there is none; make it again"
-    )
+    assert said.startswith(f"{batch / 'history.parquet'}: expected a column run, there is none; make it again")
 
 
 @pytest.mark.parametrize("text", ["condition: [", "", "condition: lorenz63\n", "- a list\n"])
 def test_a_damaged_configuration_of_a_batch_is_named(capsys, batch, text):
     (batch / "config.yaml").write_text(text)
-    assert refused(capsys, "jumps", batch).startswith(f"lossjumps: {batch / 'config.yaml'}: ")
+    assert refused(capsys, "jumps", batch).startswith(f"{batch / 'config.yaml'}: ")
 
 
 def test_a_batch_whose_data_file_is_gone_names_the_command_that_makes_it(capsys, experiment, batch):
@@ -90,7 +75,7 @@ def test_a_batch_whose_data_file_is_gone_names_the_command_that_makes_it(capsys,
     data.unlink()
     for stage in ("train", "dynamics"):
         remedy = f"make it first with `lossjumps dataset {data.with_suffix('')}`"
-        assert refused(capsys, stage, batch) == f"lossjumps: {data}: file not found; {remedy}\n"
+        assert refused(capsys, stage, batch) == f"{data}: file not found; {remedy}"
     assert main(["dataset", str(data.with_suffix(""))]) == 0 and main(["train", str(batch)]) == 0
 
 
@@ -111,10 +96,10 @@ def test_a_folder_that_is_no_batch_is_refused(capsys, experiment, name, folder):
 
 
 def test_a_folder_of_another_kind_is_told_apart(capsys, experiment, batch):
-    assert "got an experiment\n" in refused(capsys, "jumps", experiment)
+    assert refused(capsys, "jumps", experiment).endswith("got an experiment")
     for stage in ("plan", "statistics", "report"):
         said = refused(capsys, stage, batch)
-        assert said == f"lossjumps: {batch}: expected the folder of an experiment, such as {experiment}, got a batch\n"
+        assert said == f"{batch}: expected the folder of an experiment, such as {experiment}, got a batch"
         assert "expected the folder of an experiment, with settings/experiment.yaml" in refused(
             capsys, stage, "results"
         )
