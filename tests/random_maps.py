@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from hypothesis import strategies as st
 
 from lossjumps import ReluMap
 
@@ -48,6 +49,14 @@ def random_map(family: str, dimension: int, units: int, generator: np.random.Gen
     if family == "relu_rnn":
         return ReluMap.relu_rnn(normal(M, M), normal(M))
     return ReluMap(normal(M, M), normal(M, H), normal(H, M), normal(H), normal(M))
+
+
+@st.composite
+def random_maps(draw: st.DrawFn, largest_dimension: int, most_units: int) -> ReluMap:
+    """Random maps of all families, of small sizes."""
+    family = draw(st.sampled_from(FAMILIES))
+    dimension, units = draw(st.integers(1, largest_dimension)), draw(st.integers(1, most_units))
+    return random_map(family, dimension, units, np.random.default_rng(draw(st.integers(0, 2**32 - 1))))
 
 
 def all_patterns(units: int) -> np.ndarray:

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from tests.random_maps import FAMILIES, random_map
+from tests.random_maps import FAMILIES, random_map, random_maps
 
 from lossjumps import ReluMap
 from lossjumps.search.degree import degrees, index_sum, proper_orders, recession_map
@@ -62,15 +61,9 @@ def test_a_fixed_direction_is_found():
     assert proper_orders(recession, 3, 10_000) == []
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    family=st.sampled_from(FAMILIES),
-    dimension=st.integers(1, 3),
-    units=st.integers(1, 4),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_index_sums_of_complete_lists_are_the_degree(family, dimension, units, seed):
-    relu_map = random_map(family, dimension, units, np.random.default_rng(seed))
+@settings(max_examples=60)
+@given(relu_map=random_maps(3, 4))
+def test_index_sums_of_complete_lists_are_the_degree(relu_map):
     result = split_cycles(relu_map, 4, max_cells=200_000)
     known = degrees(relu_map, 4)
     assert set(known) == {1, 2, 3, 4}

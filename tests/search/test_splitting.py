@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from tests.random_maps import FAMILIES, brute_force_cycles, random_map
+from tests.random_maps import FAMILIES, brute_force_cycles, random_map, random_maps
 
 from lossjumps import ReluMap, find_cycles
 from lossjumps.search import itineraries
@@ -152,15 +152,9 @@ def test_the_sixteen_cycles_have_the_published_multipliers():
 # Brute force ------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    family=st.sampled_from(FAMILIES),
-    dimension=st.integers(1, 3),
-    units=st.integers(1, 3),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_cycles_are_those_of_brute_force(family, dimension, units, seed):
-    relu_map = random_map(family, dimension, units, np.random.default_rng(seed))
+@settings(max_examples=60)
+@given(relu_map=random_maps(3, 3))
+def test_cycles_are_those_of_brute_force(relu_map):
     max_order = max(1, min(4, 9 // relu_map.units))
     result = split_cycles(relu_map, max_order)
     assert result.complete_order == max_order

@@ -45,22 +45,36 @@ class Borders:
     unit_side: np.ndarray
 
 
+def switching_units(relu_map: ReluMap) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tell the units that bend a map from those that do not.
+
+    Returns
+    -------
+    units : (n,) int array
+        Units with weights and with output.
+    always_on : (H,) bool array
+        Units without weights that are on.
+    constant : (M,) array
+        c with the output of the units that are always on.
+    """
+    _, U, V, b, c = relu_map.parameters
+    has_weights = V.any(axis=1)
+    always_on = ~has_weights & (b > 0.0)
+    return np.flatnonzero(has_weights & U.any(axis=0)), always_on, c + U[:, always_on] @ b[always_on]
+
+
 def distinct_borders(relu_map: ReluMap) -> Borders:
     """Gather the units of a map by their borders."""
     A, U, V, b, c = relu_map.parameters
-    constant = np.column_stack([A, c])
+    units, _, always_added = switching_units(relu_map)
+    constant = np.column_stack([A, always_added])
     lengths = np.linalg.norm(V, axis=1)
     border = np.full(relu_map.units, -1)
     side = np.ones(relu_map.units, dtype=np.int64)
     kept: list[np.ndarray] = []
     pieces: list[np.ndarray] = []
-    for unit in range(relu_map.units):
+    for unit in units:
         piece = np.outer(U[:, unit], np.append(V[unit], b[unit]))
-        if not U[:, unit].any():
-            continue
-        if lengths[unit] == 0.0:
-            constant = constant + (piece if b[unit] > 0.0 else 0.0)
-            continue
         plane = np.append(V[unit], b[unit]) / lengths[unit]
         for number, known in enumerate(kept):
             for sign in (1.0, -1.0):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search.borders import switching_units
 
 MARGIN = 1e-9
 """Every bound is widened by this relative amount: far more than the rounding of its computation."""
@@ -58,14 +59,11 @@ class _Ridges:
 def ridges(relu_map: ReluMap) -> _Ridges:
     """Gather the units of a map by the direction of their borders."""
     A, U, V, b, c = relu_map.parameters
-    constant = c.copy()
+    switching, _, constant = switching_units(relu_map)
     normals: list[np.ndarray] = []
     members: list[list[tuple[int, float, float]]] = []
     lengths = np.linalg.norm(V, axis=1)
-    for unit in np.flatnonzero(U.any(axis=0)):
-        if lengths[unit] == 0.0:
-            constant = constant + U[:, unit] * max(b[unit], 0.0)
-            continue
+    for unit in switching:
         normal = V[unit] / lengths[unit]
         for number, known in enumerate(normals):
             sign = 1.0 if normal @ known > 0.0 else -1.0

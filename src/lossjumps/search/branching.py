@@ -100,6 +100,20 @@ def _is_certificate(root, rounding, dictionary, basic, nonbasic, state, row, sig
 
 
 @compiled(nogil=True, error_model="numpy")
+def _column_to_pivot_on(dictionary, nonbasic, state, row, either_sign):
+    """The column of a free variable with the largest entry of a row, by size or with its sign; -1 where all vanish."""
+    units = dictionary.shape[0] - 1
+    largest = PIVOT
+    column = -1
+    for j in range(units):
+        entry = abs(dictionary[j, row]) if either_sign else dictionary[j, row]
+        if entry > largest and not _is_fixed(nonbasic[j], units, state):
+            largest = entry
+            column = j
+    return column
+
+
+@compiled(nogil=True, error_model="numpy")
 def _fix(root, rounding, dictionary, basic, nonbasic, state, unit, ratios, weights):
     """Make the variable that the state of `unit` fixes nonbasic; False where that proves there is no solution."""
     units = root.shape[0] - 1
@@ -110,12 +124,7 @@ def _fix(root, rounding, dictionary, basic, nonbasic, state, unit, ratios, weigh
             row = i
     if row < 0:
         return True
-    largest = PIVOT
-    column = -1
-    for j in range(units):
-        if abs(dictionary[j, row]) > largest and not _is_fixed(nonbasic[j], units, state):
-            largest = abs(dictionary[j, row])
-            column = j
+    column = _column_to_pivot_on(dictionary, nonbasic, state, row, True)
     if column >= 0:
         _pivot(dictionary, basic, nonbasic, column, row, ratios)
         return True
@@ -142,12 +151,7 @@ def _may_have_a_solution(root, rounding, dictionary, basic, nonbasic, state, rat
                 row = i
         if row < 0:
             return True
-        largest = PIVOT
-        column = -1
-        for j in range(units):
-            if dictionary[j, row] > largest and not _is_fixed(nonbasic[j], units, state):
-                largest = dictionary[j, row]
-                column = j
+        column = _column_to_pivot_on(dictionary, nonbasic, state, row, False)
         if column < 0:
             return not _is_certificate(root, rounding, dictionary, basic, nonbasic, state, row, 1.0, weights)
         _pivot(dictionary, basic, nonbasic, column, row, ratios)

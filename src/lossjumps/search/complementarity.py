@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search.borders import switching_units
 from lossjumps.search.branching import branch
 
 WELL_CONDITIONED = 1e4
@@ -124,11 +125,8 @@ def complementarity_problem(relu_map: ReluMap, order: int = 1) -> Complementarit
     order : int
         Order k.
     """
-    has_inputs = relu_map.V.any(axis=1)
-    always_on = ~has_inputs & (relu_map.b > 0.0)
-    units = np.flatnonzero(has_inputs & relu_map.U.any(axis=0))
+    units, always_on, c = switching_units(relu_map)
     A, U, V, b = relu_map.A, relu_map.U[:, units], relu_map.V[units], relu_map.b[units]
-    c = relu_map.c + relu_map.U[:, always_on] @ relu_map.b[always_on]
     if len(units) == 0:
         return Complementarity(np.zeros((1, 0)), 0.0, np.zeros(0, dtype=bool), units, always_on, order)
     best, inverse, flipped = np.inf, None, None
