@@ -38,12 +38,6 @@ from lossjumps.failures import Signalled, explain
             1,
         ),
         (
-            RuntimeError("cannot cache function 'copy_vector': no locator available for file 'kernels.py'"),
-            "train x (epoch 3 of 9): compiled code can be kept neither beside the sources nor in the home folder; name "
-            "a folder that can be written: export NUMBA_CACHE_DIR=FOLDER",
-            1,
-        ),
-        (
             OSError(errno.EDQUOT, "Disk quota exceeded", "nowhere/a.npz"),
             "nowhere/a.npz: no space left on the device",
             1,

@@ -1,6 +1,7 @@
 """`lossjumps find`: what it prints, and that bad input is one line and exit status 2."""
 
 import json
+import logging
 import os
 import pty
 import re
@@ -16,7 +17,9 @@ import torch
 from tests.front_doors import refused
 from tests.networks_in_files import find, two_cycles_and_more
 
+from lossjumps import find_cycles
 from lossjumps.command_line import main
+from lossjumps.search.cycle import FoundCycles
 
 pytestmark = pytest.mark.usefixtures("folder_with_tent")
 
@@ -178,6 +181,19 @@ def test_progress_in_a_log_is_shown_when_asked_for(capsys: pytest.CaptureFixture
     out, error = capsys.readouterr()
     assert [line.partition(",")[0] for line in error.splitlines()] == ["find: 0 %", "find: 50 %", "find: 100 %"]
     assert "order 2: 1 cycle" in out
+
+
+def test_that_code_is_compiled_is_said_where_progress_is_shown(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compiling(*arguments: object, **options: object) -> FoundCycles:
+        logging.getLogger("lossjumps").info("compiling")
+        return find_cycles(*arguments, **options)
+
+    monkeypatch.setattr("lossjumps.find_command.find_cycles", compiling)
+    for words, said in (((), []), (("--progress",), ["find: compiling"])):
+        assert main(["find", "tent.json", "--max-order", "1", *words]) == 0
+        assert [line for line in capsys.readouterr().err.splitlines() if "%" not in line] == said
 
 
 def in_terminal(*words: str) -> tuple[int, int]:

@@ -11,10 +11,13 @@ import lossjumps
 HEAVY = ("torch", "mlflow", "snakemake", "hydra", "pandas", "pyarrow", "matplotlib", "scipy.optimize", "scipy.sparse")
 
 KERNEL = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(name)s: %(message)s")
 import lossjumps.search.kernels as kernels
 import numpy as np
 
 relative = np.empty(2)
+kernels.copy_vector(np.zeros(2), relative)
 kernels.relative_inputs(np.eye(2), np.zeros(2), np.array([1.0, -2.0]), np.array([1.0, -2.0]), relative)
 hits = sum(kernels.relative_inputs.stats.cache_hits.values())
 print(kernels.__file__, relative.tolist(), "from the cache" if hits else "compiled")
@@ -51,8 +54,22 @@ def test_kernels_of_an_installation_that_cannot_be_written_are_kept_for_the_user
     home.mkdir()
     expected = f"{installed / 'search' / 'kernels.py'} [0.5, -1.0]"
     variables = {"PYTHONPATH": str(installed.parent), "HOME": str(home)}
-    assert run_python(KERNEL, **variables) == f"{expected} compiled\n"
+    said = "lossjumps: compiling the search, which takes about half a minute"
+    once = f"{said}; the machine code is kept for the next time\n"
+    assert run_python(KERNEL, **variables) == f"{once}{expected} compiled\n"
     assert list(home.rglob("kernels.relative_inputs-*.nbi"))
     assert run_python(KERNEL, **variables) == f"{expected} from the cache\n"
     # and where there is no home either, each process compiles for itself
-    assert run_python(KERNEL, **variables | {"HOME": str(installed / "__init__.py")}) == f"{expected} compiled\n"
+    for _ in range(2):
+        lines = run_python(KERNEL, **variables | {"HOME": str(installed / "__init__.py")}).splitlines()
+        assert lines[0].startswith(f"{said} each time: ") and "NUMBA_CACHE_DIR=FOLDER" in lines[0]
+        assert lines[1:] == [f"{expected} compiled"]
+
+
+def test_nothing_is_said_of_functions_that_somebody_else_compiles() -> None:
+    code = (
+        "import logging, sys; logging.basicConfig(level=logging.INFO, stream=sys.stdout)\n"
+        "import numba, lossjumps.compiled\n"
+        "print(numba.njit(lambda x: x + 1)(2))"
+    )
+    assert run_python(code) == "3\n"

@@ -1,6 +1,7 @@
 """Progress as it is drawn on a terminal and written into a log."""
 
 import io
+import logging
 import threading
 import time
 
@@ -87,6 +88,29 @@ def test_the_bar_is_gone_when_an_error_is_printed(clock):
         progress(1, 2)
         raise RuntimeError
     assert stream.getvalue().endswith("\r\x1b[K")
+
+
+def test_a_note_is_a_line_above_the_bar_that_goes_on(clock):
+    stream = Terminal()
+    with ProgressDisplay("find", "order", stream, clock) as progress:
+        progress.note("compiling")
+        progress(1, 2)
+        progress.note("again")
+    clear, bar = "\r\x1b[K", "find [##########..........] 50 %, order 1 of 2, 0:00"
+    said = f"{clear}find: compiling\nfind begins ...{clear}{bar}{clear}find: again\n{bar}{clear}"
+    assert stream.getvalue() == f"find begins ...{said}"
+
+
+def test_notes_in_a_log_are_what_the_logger_tells_meanwhile(clock):
+    stream = io.StringIO()
+    logger = logging.getLogger("lossjumps")
+    with ProgressDisplay("find", "order", stream, clock) as progress:
+        logger.info("too early")
+        with progress.with_notes():
+            logger.info("compiling %s", "all")
+            logger.debug("nothing for users")
+        logger.info("too late")
+    assert stream.getvalue() == "find: compiling all\n"
 
 
 def test_nothing_is_left_of_what_has_only_begun(clock):

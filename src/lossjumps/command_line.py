@@ -252,7 +252,7 @@ def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None, work: _Wo
         if stage.name == "plan":
             stage.module.run(folder, conf or CONF)
         elif stage.step:
-            with ProgressDisplay(stage.name, stage.step) as work.display:
+            with ProgressDisplay(stage.name, stage.step) as work.display, work.display.with_notes():
                 stage.module.run(folder, work.display, **options)
         else:
             stage.module.run(folder)
@@ -264,8 +264,11 @@ def _find(parsed: argparse.Namespace, work: _Work) -> None:
 
     work.doing = f"find {parsed.file}"
     with ProgressDisplay("find", "order") as work.display:
-        shown = parsed.progress or work.display.on_terminal
-        text = find_command.run(parsed, work.display if shown else silent)
+        if parsed.progress or work.display.on_terminal:
+            with work.display.with_notes():
+                text = find_command.run(parsed, work.display)
+        else:
+            text = find_command.run(parsed, silent)
     print(text)
 
 

@@ -1,15 +1,46 @@
 """How the kernels of the search are compiled: by numba, once, and kept on disk."""
 
 import hashlib
+import logging
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import event
+
+from lossjumps.progress import LOGGER
 
 KERNELS = Path(__file__).parent / "search"
 """The folder with all compiled kernels."""
+
+SAID_ONCE = "compiling the search, which takes about half a minute; the machine code is kept for the next time"
+SAID_WITHOUT_FOLDER = (
+    "compiling the search, which takes about half a minute each time: the machine code can be kept neither beside the "
+    "sources nor in the user's cache; export NUMBA_CACHE_DIR=FOLDER names a folder for it"
+)
+"""What the logger says when a process begins to compile kernels that are not kept yet."""
+
+
+class _Compilation(event.Listener):
+    """Says once that kernels are compiled, which numba does not do for those that it has kept."""
+
+    said = False
+    kept = True
+
+    def on_start(self, event: event.Event) -> None:
+        mine = event.data["dispatcher"].py_func.__module__.startswith("lossjumps.")
+        if mine and not self.said:
+            self.said = True
+            logging.getLogger(LOGGER).info(SAID_ONCE if self.kept else SAID_WITHOUT_FOLDER)
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+_compilation = _Compilation()
+event.register("numba:compile", _compilation)
 
 
 @lru_cache(maxsize=1)
@@ -37,6 +68,7 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
         try:
             dispatcher = numba.njit(cache=True, **options)(function)
         except RuntimeError:  # no folder for the cache
+            _compilation.kept = False
             return numba.njit(**options)(function)
         index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
         if hasattr(index, "_source_stamp"):

@@ -54,12 +54,6 @@ def explain(error: BaseException, doing: str, place: str = "") -> tuple[str, int
         return f"{reached}: stopped by {error}; {AGAIN}", error.status
     if isinstance(error, ModuleNotFoundError) and (error.name or "lossjumps").split(".")[0] != "lossjumps":
         return f"{error.name} is not installed; pip install 'lossjumps[pipeline]' brings it", FAILED
-    if isinstance(error, RuntimeError) and "no locator available" in str(error):
-        return (
-            f"{reached}: compiled code can be kept neither beside the sources nor in the home folder; name a folder"
-            " that can be written: export NUMBA_CACHE_DIR=FOLDER",
-            FAILED,
-        )
     if _is_memory(error):
         return (
             f"{reached}: not enough memory ({_one_line(error)}); fewer jobs at once (snakemake --cores 1)"

@@ -4,6 +4,7 @@ A computation is given a `Progress` and calls it; who calls the computation deci
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import sys
@@ -13,6 +14,9 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from lossjumps.errors import InputError
+
+LOGGER = "lossjumps"
+"""The logger that tells what takes long beside the steps; shown by `ProgressDisplay.with_notes`."""
 
 Progress = Callable[[int, int, str], None]
 """Called with the number of steps that are done, the number of all, and a remark on where things stand."""
@@ -123,23 +127,49 @@ class ProgressDisplay:
         """How far it is, in words; empty before the first step."""
         self._first: tuple[int, float] | None = None
         self._tenth = -1
-        self._drawn = False
+        self._drawn = ""
+        self._writing = threading.Lock()
 
     def __enter__(self) -> "ProgressDisplay":
         if self.on_terminal:  # the first step may be a while: code is compiled when it is first used
-            self.stream.write(f"{self.heading} begins ...")
-            self.stream.flush()
-            self._drawn = True
+            self._draw(f"{self.heading} begins ...")
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._drawn:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
-            self._drawn = False
+        with self._writing:
+            self._draw("")
+
+    @contextlib.contextmanager
+    def with_notes(self) -> Iterator[None]:
+        """Write what the logger `LOGGER` tells inside the block: a line each, above the bar."""
+        handler = _Notes(self)
+        logger = logging.getLogger(LOGGER)
+        level = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+            logger.removeHandler(handler)
+
+    def note(self, text: str) -> None:
+        """Write a line; a bar goes on below it."""
+        with self._writing:
+            self._draw(self._drawn, above=f"{self.heading}: {text}\n")
+
+    def _draw(self, bar: str, above: str = "") -> None:
+        clear = "\r\x1b[K" if self._drawn else ""
+        self._drawn = bar
+        self.stream.write(clear + above + bar)
+        self.stream.flush()
 
     def __call__(self, done: int, total: int, remark: str = "") -> None:
         """Take note that `done` of `total` steps are done, and show it if it is time to."""
+        with self._writing:
+            self._step(done, total, remark)
+
+    def _step(self, done: int, total: int, remark: str) -> None:
         now = self.clock()
         self.place = ", ".join(part for part in (f"{self.unit} {done} of {total}", remark) if part)
         if self._first is None:
@@ -149,13 +179,11 @@ class ProgressDisplay:
             if self._drawn and done < total and now - self._shown < self.REDRAWN:
                 return
             width = shutil.get_terminal_size().columns - 1
-            self.stream.write("\r\x1b[K" + self._bar(done, total, remark, self._times(done, total, now))[:width])
-            self._drawn = True
+            self._draw(self._bar(done, total, remark, self._times(done, total, now))[:width])
         else:
             if tenth <= self._tenth and now - self._shown < self.WRITTEN:
                 return
-            self.stream.write(self._line(done, total, remark, self._times(done, total, now)) + "\n")
-        self.stream.flush()
+            self._draw("", above=self._line(done, total, remark, self._times(done, total, now)) + "\n")
         self._shown, self._tenth = now, tenth
 
     def _bar(self, done: int, total: int, remark: str, times: list[str]) -> str:
@@ -177,6 +205,17 @@ class ProgressDisplay:
         if done == first or done >= total:
             return [elapsed]
         return [elapsed, f"{duration((now - since) / (done - first) * (total - done))} left"]
+
+
+class _Notes(logging.Handler):
+    """What a logger tells becomes notes of a display."""
+
+    def __init__(self, display: ProgressDisplay) -> None:
+        super().__init__(logging.INFO)
+        self.display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.display.note(record.getMessage())
 
 
 def is_terminal(stream: TextIO) -> bool:
