@@ -166,7 +166,27 @@ def test_a_failed_step_says_what_is_wrong_where_its_log_is_and_how_to_repeat_it(
         "",
         "1 of 5 steps failed, 1 done, 3 not begun, in 0:00:",
         f"  train {BATCH}",
-        "What does not need the failed steps is done, and stays. Run the same command again to go on.",
+        "What does not need the failed steps is done, and stays.",
+        "See to what is said above, then run the same command again to go on.",
+    ]
+
+
+def test_what_has_to_be_made_again_before_is_said_in_lines_of_its_own(workflow):
+    workflow.begin(dynamics=3, all=1)
+    maker = "lossjumps train results/x/batches/one"
+    for identity, said in enumerate((f"not a whole .npz file (a); make it again with `{maker}`", "b; say which")):
+        log = workflow.start(identity, "dynamics", batch=str(identity))
+        log.write_text(f"lossjumps: parameters.npz: {said}\n")
+        workflow.fail(identity, "dynamics", log)
+    workflow.fail(2, "dynamics", workflow.start(2, "dynamics", batch="2"))
+    lines = workflow.shown().splitlines()
+    begun = lines.index("FAILED  dynamics 0")
+    assert lines[begun + 3 : begun + 5] == [f"  first   {maker}", "  repeat  lossjumps dynamics results/x"]
+    assert lines[lines.index("FAILED  dynamics 1") + 3] == "  repeat  lossjumps dynamics results/x"
+    assert lines[-3:] == [
+        "Make again first what these steps could not read:",
+        f"  {maker}",
+        "Then run the same command again to go on.",
     ]
 
 

@@ -50,6 +50,9 @@ UNTOLD = (
 )
 """Beginnings of what snakemake says and nobody needs, or is said here in other words."""
 
+MAKE_ANEW = re.compile(r"make it (?:again|first) with `(lossjumps [^`]+)`")
+"""In what is wrong: the command that makes a file of an earlier step, without which to repeat this one is in vain."""
+
 IMPLIED = ("input files updated by another job", "run or shell but no output")
 """Reasons to run a step that say nothing new."""
 STOPPED = ": stopped by "
@@ -72,6 +75,8 @@ class Step:
     logs: list[str]
     command: str
     started: float
+    first: str = ""
+    """If it failed for want of a whole file: the command that makes that."""
 
     @property
     def name(self) -> str:
@@ -156,7 +161,13 @@ class Account:
             self._line(self._outcome(took), RED)
             for step in self.failed.values():
                 self._line(f"  {step.name}")
-            self._line("What does not need the failed steps is done, and stays. Run the same command again to go on.")
+            self._line("What does not need the failed steps is done, and stays.")
+            first = dict.fromkeys(step.first for step in self.failed.values() if step.first)
+            if first:
+                self._line("Make again first what these steps could not read:")
+            for command in first:
+                self._line(f"  {command}")
+            self._line(f"{'Then' if first else 'See to what is said above, then'} run the same command again to go on.")
         elif self.interrupted or self.done < self.total:
             self._line(f"Stopped after {took}: {self._of_steps(self.done)} are done, and stay.")
             self._line("Run the same command again to go on.")
@@ -232,6 +243,9 @@ class Account:
             self._line(f"  {line}", BOLD)
         for path in logs:
             self._line(f"  log     {path}")
+        step.first = next((found[1] for line in wrong if (found := MAKE_ANEW.search(line))), "")
+        if step.first:
+            self._line(f"  first   {step.first}")
         if step.by_hand:
             self._line(f"  repeat  {step.by_hand}")
         for name, value in (said["aux"] or {}).items():
