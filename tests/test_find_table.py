@@ -31,7 +31,9 @@ def wide(dimension: int, orders: int = 2) -> FoundCycles:
         Cycle(
             generator.normal(size=(order, dimension)) * 1e-7,
             np.ones((order, dimension), dtype=bool),
-            np.diag(generator.normal(size=dimension) * 1e-5),
+            ReluMap.plrnn(
+                generator.normal(size=dimension) * 1e-5, np.zeros((dimension, dimension)), np.zeros(dimension)
+            ),
             0.5,
         )
         for order in range(1, orders + 1)

@@ -1,13 +1,17 @@
 """An object of a fixed itinerary at one fraction of a path: solved for, admissible or virtual."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from lossjumps.maps.paths import Path
+from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.cycle import RESIDUAL, Cycle
-from lossjumps.search.kernels import admissibility, virtual_cycle
+from lossjumps.search.kernels import admissibility
+from lossjumps.search.multipliers import multipliers_of
+from lossjumps.search.periodic import virtual_cycle
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +24,8 @@ class State:
     itinerary : (k, H) bool array
     points : (k, M) array
     inputs : (k, H) array
-    jacobian_product : (M, M) array
+    relu_map : ReluMap
+        The map at this fraction.
     sign : float
         sign det(I - T); 0.0 where there is no solution.
     border_distance : float
@@ -31,7 +36,7 @@ class State:
     itinerary: np.ndarray
     points: np.ndarray
     inputs: np.ndarray
-    jacobian_product: np.ndarray
+    relu_map: ReluMap
     sign: float
     border_distance: float
 
@@ -40,10 +45,10 @@ class State:
         """Whether the object exists."""
         return self.sign != 0.0 and self.border_distance > 0.0
 
-    @property
+    @cached_property
     def multipliers(self) -> np.ndarray:
-        """Eigenvalues of the Jacobian product."""
-        return np.linalg.eigvals(self.jacobian_product)
+        """(M,) eigenvalues of the Jacobian product, the largest modulus first."""
+        return multipliers_of(self.relu_map, self.itinerary)
 
     @property
     def unstable_directions(self) -> int:
@@ -57,15 +62,14 @@ def state_at(path: Path, fraction: float, itinerary: np.ndarray) -> State:
     period = len(itinerary)
     points = np.full((period, relu_map.dimension), np.nan)
     inputs = np.full((period, relu_map.units), np.nan)
-    product = np.empty((relu_map.dimension, relu_map.dimension))
-    _, sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, product)
+    sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs)
     if not residual <= RESIDUAL:
-        return State(fraction, itinerary, points, inputs, product, 0.0, -np.inf)
+        return State(fraction, itinerary, points, inputs, relu_map, 0.0, -np.inf)
     distance = admissibility(relu_map.V, relu_map.b, itinerary, points, inputs)
-    return State(fraction, itinerary, points, inputs, product, sign, float(distance))
+    return State(fraction, itinerary, points, inputs, relu_map, sign, float(distance))
 
 
 def cycle_at(path: Path, state: State) -> Cycle:
     """The object of an admissible state as a `Cycle`, begun where its itinerary is smallest."""
     rotated = state_at(path, state.fraction, np.ascontiguousarray(itineraries.canonical(state.itinerary)))
-    return Cycle(rotated.points, rotated.itinerary, rotated.jacobian_product, max(rotated.border_distance, 0.0))
+    return Cycle(rotated.points, rotated.itinerary, rotated.relu_map, max(rotated.border_distance, 0.0))

@@ -11,7 +11,8 @@ from lossjumps.search import itineraries
 from lossjumps.search.boxes import Box
 from lossjumps.search.complementarity import Complementarity, all_solutions
 from lossjumps.search.cycle import Cycle, solve_cycle
-from lossjumps.search.kernels import BORDER, SINGULAR, virtual_cycle
+from lossjumps.search.kernels import BORDER, SINGULAR
+from lossjumps.search.periodic import virtual_cycle
 
 MOST_SILENT_CHOICES = 8
 """States of units without output, along a continuum, of which all combinations are tried."""
@@ -228,7 +229,7 @@ def _with_silent_units(relu_map: ReluMap, itinerary: np.ndarray, silent: np.ndar
     inputs = np.empty(itinerary.shape)
     itinerary = np.ascontiguousarray(itinerary)
     if not is_singular(relu_map, itinerary):
-        virtual_cycle(*relu_map.parameters, itinerary, points, inputs, np.empty_like(relu_map.A))
+        virtual_cycle(*relu_map.parameters, itinerary, points, inputs)
         itinerary[:, silent] = inputs[:, silent] > 0.0
         return [itinerary]
     choices = len(itinerary) * len(silent)

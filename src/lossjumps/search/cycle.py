@@ -9,11 +9,13 @@ import numpy as np
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.boxes import Box
-from lossjumps.search.kernels import BORDER, admissibility, compose, safe_itinerary, true_itinerary, virtual_cycle
+from lossjumps.search.kernels import BORDER, admissibility, safe_itinerary, true_itinerary
+from lossjumps.search.multipliers import multipliers_of
+from lossjumps.search.periodic import virtual_cycle
 from lossjumps.search.regions import Regions
 
-RESIDUAL = 1e-9
-"""Largest relative residual of a step along a cycle that is reported."""
+RESIDUAL = 1.0
+"""Largest residual of a step along a cycle that is reported, over the bound of the rounding of that step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +28,15 @@ class Cycle:
         ``points[t + 1]`` is the image of ``points[t]``, and ``points[0]`` that of the last.
     itinerary : (k, H) bool array
         Which units are on at each point; of the rotations the lexicographically smallest.
-    jacobian_product : (M, M) array
-        Product of the Jacobians along the cycle, begun at ``points[0]``.
+    relu_map : ReluMap
+        The map it is a cycle of.
     border_distance : float
         Smallest relative distance of a unit input from its border along the cycle.
     """
 
     points: np.ndarray
     itinerary: np.ndarray
-    jacobian_product: np.ndarray
+    relu_map: ReluMap
     border_distance: float
 
     @property
@@ -50,8 +52,7 @@ class Cycle:
     @cached_property
     def multipliers(self) -> np.ndarray:
         """(M,) eigenvalues of the Jacobian product, the largest modulus first."""
-        values = np.linalg.eigvals(self.jacobian_product)
-        return values[np.lexsort((-values.imag, -values.real, -np.abs(values)))]
+        return multipliers_of(self.relu_map, self.itinerary)
 
     @property
     def largest_multiplier(self) -> float:
@@ -98,8 +99,7 @@ def solve_cycle(relu_map: ReluMap, itinerary: np.ndarray) -> tuple[Cycle | None,
     period = len(itinerary)
     points = np.empty((period, relu_map.dimension))
     inputs = np.empty((period, relu_map.units))
-    product = np.empty((relu_map.dimension, relu_map.dimension))
-    _, sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, product)
+    sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs)
     if sign == 0.0 or not residual <= RESIDUAL:
         return None, False
     distance = admissibility(relu_map.V, relu_map.b, itinerary, points, inputs)
@@ -113,9 +113,7 @@ def solve_cycle(relu_map: ReluMap, itinerary: np.ndarray) -> tuple[Cycle | None,
     shift = itineraries.canonical_shift(itinerary)
     itinerary = np.ascontiguousarray(np.roll(itinerary, -shift, axis=0))
     points = np.roll(points, -shift, axis=0)
-    if shift or distance <= BORDER:
-        compose(*relu_map.parameters, itinerary, 0, product, np.empty(relu_map.dimension))
-    return Cycle(points, itinerary, product, max(float(distance), 0.0) + 0.0), True
+    return Cycle(points, itinerary, relu_map, max(float(distance), 0.0) + 0.0), True
 
 
 def itinerary_from(relu_map: ReluMap, point: np.ndarray, order: int) -> np.ndarray | None:

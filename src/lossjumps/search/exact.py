@@ -17,7 +17,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.certified_signs import VIRTUAL, certified_signs
 from lossjumps.search.cycle import Cycle
-from lossjumps.search.dyadic import DyadicMap, nearest_float
+from lossjumps.search.dyadic import DyadicMap
 from lossjumps.search.itinerary_equation import (
     Solution,
     ball_composition,
@@ -26,7 +26,7 @@ from lossjumps.search.itinerary_equation import (
     solve_singular,
 )
 from lossjumps.search.local_index import local_index
-from lossjumps.search.unit_circle import Multipliers, multipliers_in_ball, multipliers_of, rounded_balls
+from lossjumps.search.unit_circle import Multipliers, multipliers_in_ball, multipliers_of
 
 NEAR = 1e-9
 """Relative unit input below which the other side of the border is looked at too when cycles are verified."""
@@ -43,7 +43,7 @@ PRODUCT_PRECISIONS = (128, 512, 1536)
 
 @dataclass(frozen=True, eq=False)
 class ExactCycle(Cycle):
-    """A cycle that exists without doubt: its points and its Jacobian product are rounded to the nearest float64.
+    """A cycle that exists without doubt: its points and its multipliers are rounded to the nearest float64.
 
     Attributes
     ----------
@@ -200,25 +200,20 @@ def _described(dyadic: DyadicMap, itinerary: np.ndarray, solution: Solution) -> 
     borders = (signs == 0) & bending
     on_border = bool(borders.any())
     index = local_index(dyadic, itinerary, borders) if on_border else solution.determinant_sign
-    product, spectrum = _linearized(dyadic, itinerary)
+    spectrum = _multipliers(dyadic, itinerary)
     distance = float(np.abs(relative).min())
-    return ExactCycle(points, itinerary, product, distance, spectrum, relative, index, on_border)
+    return ExactCycle(points, itinerary, dyadic.relu_map, distance, spectrum, relative, index, on_border)
 
 
-def _linearized(dyadic: DyadicMap, itinerary: np.ndarray) -> tuple[np.ndarray, Multipliers]:
-    """The Jacobian product (M, M) of an itinerary, rounded to the nearest float64, and its multipliers."""
-    dimension = dyadic.relu_map.dimension
-    if len(itinerary) * dimension**2 >= LONG_PRODUCT:
+def _multipliers(dyadic: DyadicMap, itinerary: np.ndarray) -> Multipliers:
+    if len(itinerary) * dyadic.relu_map.dimension**2 >= LONG_PRODUCT:
         for precision in PRODUCT_PRECISIONS:
             with ctx.workprec(precision):
-                ball, _ = ball_composition(dyadic, itinerary)
-                entries, multipliers = rounded_balls(ball.entries()), multipliers_in_ball(ball)
-            if entries is not None and multipliers is not None:
-                return np.array(entries).reshape(dimension, dimension), multipliers
+                multipliers = multipliers_in_ball(ball_composition(dyadic, itinerary)[0])
+            if multipliers is not None:
+                return multipliers
     product, _ = dyadic.composition(itinerary)
-    exponent = dyadic.exponent * len(itinerary)
-    entries = [nearest_float(value, 1 << -exponent) for value in product.entries()]
-    return np.array(entries).reshape(dimension, dimension), multipliers_of(product, exponent)
+    return multipliers_of(product, dyadic.exponent * len(itinerary))
 
 
 def _singular_verdict(dyadic: DyadicMap, itinerary: np.ndarray) -> Verdict:

@@ -10,9 +10,6 @@ from lossjumps.compiled import compiled
 SINGULAR = 1e-13
 """Relative size of the smallest pivot below which a linear system counts as singular."""
 
-ROUNDED = 1e-13
-"""Relative residual up to which a cycle that was rolled out from one point counts as solved to rounding."""
-
 BORDER = 1e-11
 """Relative distance from a unit's border below which the sign of its input is unsafe in float64."""
 
@@ -144,100 +141,6 @@ def step_in_region(A, U, V, b, c, region, point, image, inputs):
         if region[unit]:
             for i in range(dimension):
                 image[i] += U[i, unit] * value
-
-
-@compiled()
-def step_size(A, U, V, b, c, region, point):
-    """What is added up in one step from `point` in a region: rounding of the image is relative to it."""
-    dimension, units = U.shape
-    largest = 0.0
-    for i in range(dimension):
-        size = abs(c[i])
-        for j in range(dimension):
-            size += abs(A[i, j] * point[j])
-        for unit in range(units):
-            if region[unit]:
-                inputs = abs(b[unit])
-                for j in range(dimension):
-                    inputs += abs(V[unit, j] * point[j])
-                size += abs(U[i, unit]) * inputs
-        largest = max(largest, size)
-    return largest
-
-
-@compiled()
-def solve_rotation(A, U, V, b, c, itinerary, start, product, point):
-    """Solve for the point at time `start` of an itinerary's cycle; fill the Jacobian product begun there.
-
-    Returns
-    -------
-    relative_pivot, sign : float
-        Of I - T, as `solve_in_place` gives them.
-    """
-    dimension = A.shape[0]
-    compose(A, U, V, b, c, itinerary, start, product, point)
-    system = np.empty((dimension, dimension))
-    for i in range(dimension):
-        for j in range(dimension):
-            system[i, j] = -product[i, j]
-        system[i, i] += 1.0
-    return solve_in_place(system, point)
-
-
-@compiled()
-def step_residual(A, U, V, b, c, region, point, image, target, inputs):
-    """Step from `point` in a region, filling image and inputs; its distance from `target`, relative to `step_size`."""
-    step_in_region(A, U, V, b, c, region, point, image, inputs)
-    distance = 0.0
-    for i in range(A.shape[0]):
-        distance = max(distance, abs(image[i] - target[i]))
-    size = step_size(A, U, V, b, c, region, point)
-    if not np.isfinite(distance) or not np.isfinite(size):
-        return np.inf
-    return distance / size if size > 0.0 else distance
-
-
-@compiled()
-def virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product):
-    """Solve for the cycle of an itinerary, whether its points lie in the assumed regions or not (then it is virtual).
-
-    The first point is solved for and rolled out.  Where that has lost digits by the end of the period (large
-    multipliers), each point is solved for by itself.
-
-    Parameters
-    ----------
-    itinerary : (k, H) bool array
-    points, inputs, product : (k, M), (k, H), (M, M) arrays
-        Filled with the points, the unit inputs V z + b along the cycle, and the Jacobian product T.
-
-    Returns
-    -------
-    relative_pivot, sign : float
-        Of I - T, as `solve_in_place` gives them; sign 0.0 where there is no solution.
-    residual : float
-        Largest distance of a point from the image of the one before, relative to what is added up in that step.
-    """
-    period = itinerary.shape[0]
-    image = np.empty(A.shape[0])
-    relative_pivot, sign = solve_rotation(A, U, V, b, c, itinerary, 0, product, points[0])
-    if sign == 0.0:
-        return relative_pivot, sign, np.inf
-    for time in range(period - 1):
-        step_in_region(A, U, V, b, c, itinerary[time], points[time], points[time + 1], inputs[time])
-    last = period - 1
-    residual = step_residual(A, U, V, b, c, itinerary[last], points[last], image, points[0], inputs[last])
-    if residual <= ROUNDED or period == 1:
-        return relative_pivot, sign, residual
-    other_product = np.empty(product.shape)
-    for time in range(1, period):
-        if solve_rotation(A, U, V, b, c, itinerary, time, other_product, points[time])[1] == 0.0:
-            return relative_pivot, 0.0, np.inf
-    residual = 0.0
-    for time in range(period):
-        following = points[(time + 1) % period]
-        step = step_residual(A, U, V, b, c, itinerary[time], points[time], image, following, inputs[time])
-        residual = max(residual, step)
-    return relative_pivot, sign, residual
 
 
 @compiled()

@@ -16,7 +16,8 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.complete import merge_at_borders
 from lossjumps.search.cycle import Cycle, cycle_of
-from lossjumps.search.kernels import copy_matrix, copy_vector, solve_rotation, true_itinerary
+from lossjumps.search.kernels import copy_matrix, copy_vector, true_itinerary
+from lossjumps.search.periodic import solve_rotation
 
 
 @dataclass(frozen=True, eq=False)

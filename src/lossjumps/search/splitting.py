@@ -18,7 +18,7 @@ from lossjumps.search.borders import Borders, distinct_borders
 from lossjumps.search.boxes import Box
 from lossjumps.search.complete import decide
 from lossjumps.search.cycle import Cycle
-from lossjumps.search.kernels import virtual_cycle
+from lossjumps.search.periodic import virtual_cycle
 from lossjumps.search.splitting_kernel import table_of_beginnings, walk_itineraries
 
 MOST_CELLS = 2_000_000
@@ -284,7 +284,7 @@ def _itinerary_of(relu_map: ReluMap, borders: Borders, word: np.ndarray) -> np.n
         itinerary[:, silent] = False
         points = np.empty((len(word), relu_map.dimension))
         inputs = np.empty(itinerary.shape)
-        sign = virtual_cycle(*relu_map.parameters, itinerary, points, inputs, np.empty_like(relu_map.A))[1]
+        sign, _ = virtual_cycle(*relu_map.parameters, itinerary, points, inputs)
         if sign != 0.0:
             itinerary[:, silent] = inputs[:, silent] > 0.0
     return itinerary
