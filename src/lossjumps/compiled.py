@@ -13,7 +13,7 @@ from numba.core import event
 from lossjumps.progress import LOGGER
 
 KERNELS = Path(__file__).parent / "search"
-"""The folder with all compiled kernels."""
+"""The folder with the compiled kernels that others call."""
 
 SAID_ONCE = "compiling the search, which takes about half a minute; the machine code is kept for the next time"
 SAID_WITHOUT_FOLDER = (

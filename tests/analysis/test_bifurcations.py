@@ -189,13 +189,13 @@ def test_events_do_not_depend_on_the_units_of_the_states():
         np.testing.assert_allclose(fold.fraction, 0.5, **PRECISE)
 
 
-def test_an_empty_list_that_is_given_is_not_searched_again():
+def test_lists_that_are_given_are_not_searched_again_and_what_they_lack_is_followed_all_the_same():
     start, end = tent(0.5, 2.0, -1.0), tent(0.5, 2.0, 1.0)
     nothing = find_cycles(end, 1)
     assert len(nothing) == 0
     assert find_bifurcations(end, end, 1, found0=nothing, found1=nothing) == ()
-    # told that there is nothing, following begins nowhere
-    assert find_bifurcations(start, end, 1, found0=nothing, found1=nothing) == ()
+    fold = only(find_bifurcations(start, end, 1, found0=nothing, found1=nothing))
+    assert (fold.kind, fold.direction) == ("nonsmooth_fold", "death")
 
 
 def test_an_event_at_the_very_end_has_a_fraction_below_one():

@@ -1,8 +1,10 @@
 """Bifurcations between maps: located, named, and with what they did to stability."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from lossjumps.analysis.books import BookedEvent, keep_books
+from lossjumps.analysis.interior import look_inside
 from lossjumps.analysis.states import State, cycle_at
 from lossjumps.errors import InputError
 from lossjumps.maps.paths import Path, Segment
@@ -120,7 +122,7 @@ def find_bifurcations(
 ) -> tuple[Bifurcation, ...]:
     """Find, locate and name the bifurcations of fixed points and cycles between two maps.
 
-    Every object found at either end is followed along the path to what becomes of it.
+    Every object found at either end, and inside, is followed along the path to what becomes of it.
 
     Parameters
     ----------
@@ -152,5 +154,5 @@ def find_bifurcations(
     path = path or segment
     found0 = find_cycles(m0, max_order) if found0 is None else found0
     found1 = find_cycles(m1, max_order) if found1 is None else found1
-    books = keep_books([found0.cycles, found1.cycles], lambda _: path)
+    books = keep_books([found0.cycles, found1.cycles], lambda _: path, partial(look_inside, max_order=max_order))
     return tuple(name_event(booked, path) for booked in books.events[0])

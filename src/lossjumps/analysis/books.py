@@ -1,9 +1,9 @@
 """Books over a sequence of maps: every object alive at a recorded map is followed to what becomes of it.
 
-Each object at each recorded map has two sides, towards the map before and towards the map after.  Every side is
-followed once; a curve that arrives at a recorded map where its object is not in the list has found what the search
-missed: the object is added and followed on.  In the end every side is accounted for, and a count that changes between
-two maps is explained by the events between them.
+Each object at each recorded map has two sides, towards the map before and towards the map after.  An arc that arrives
+at a recorded map where its object is not in the list has found what the search missed: the object is added and
+followed on.  Each side is to be reached by exactly one arc; what is not, or by two, is unresolved.  So in the end
+every side is accounted for, and a count that changes between two maps is explained by the events between them.
 """
 
 from collections import deque
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lossjumps.analysis.following import Curve, CurveEvent, follow
-from lossjumps.analysis.states import State, cycle_at
+from lossjumps.analysis.arcs import RECORDED, Arc
+from lossjumps.analysis.following import Following, ObjectEvent
+from lossjumps.analysis.states import State, cycle_at, state_at
 from lossjumps.maps.paths import Path
 from lossjumps.search import itineraries
 from lossjumps.search.cycle import Cycle
@@ -51,7 +52,7 @@ class BookedEvent:
     ----------
     segment : int
         Between maps `segment` and `segment` + 1.
-    event : CurveEvent or None
+    event : ObjectEvent or None
         None where it is unresolved.
     fraction : float
     state : State
@@ -67,7 +68,7 @@ class BookedEvent:
     """
 
     segment: int
-    event: CurveEvent | None
+    event: ObjectEvent | None
     fraction: float
     state: State
     object: int
@@ -86,12 +87,15 @@ class Books:
         For each recorded map, sorted by order, then by itinerary.
     events : list of tuple of BookedEvent
         For each segment, sorted by fraction.
+    arcs : list of tuple of (Arc, int)
+        For each segment: where which itinerary exists, and the object it belongs to.
     objects : int
         How many objects there are; they are numbered from 0.
     """
 
     lists: list[tuple[Entry, ...]]
     events: list[tuple[BookedEvent, ...]]
+    arcs: list[tuple[tuple[Arc, int], ...]]
     objects: int
 
 
@@ -121,13 +125,13 @@ class _Node:
     cycle: Cycle
     name: int
     repaired: bool
-    followed: dict[int, bool] = field(default_factory=lambda: {-1: False, 1: False})
+    reached: set[int] = field(default_factory=set)
 
 
 @dataclass(eq=False)
 class _Draft:
     segment: int
-    event: CurveEvent | None
+    event: ObjectEvent | None
     fraction: float
     state: State
     name: int
@@ -139,58 +143,88 @@ class _Draft:
 class _Bookkeeper:
     def __init__(self, lists: Sequence[Sequence[Cycle]], path_of: Callable[[int], Path]) -> None:
         self.names = _Names()
-        self.path_of = path_of
         self.nodes: list[dict[tuple[int, bytes], _Node]] = [
             {cycle.key: _Node(cycle, self.names.new(), False) for cycle in cycles} for cycles in lists
         ]
-        self.drafts: list[list[_Draft]] = [[] for _ in range(len(lists) - 1)]
+        segments = range(len(lists) - 1)
+        self.followings = [Following(path_of(segment)) for segment in segments]
+        self.names_of_arcs: list[list[int]] = [[] for _ in segments]
+        self.drafts: list[list[_Draft]] = [[] for _ in segments]
         self.collapsed: list[_Draft] = []
-        self.pending: deque[tuple[int, tuple[int, bytes], int]] = deque()
+        self.pending: deque[tuple[int, tuple[int, bytes]]] = deque()
 
-    def follow_all(self) -> None:
-        last = len(self.nodes) - 1
-        for side, order in ((1, range(last)), (-1, range(last, 0, -1))):
-            for position in order:
-                for key in sorted(self.nodes[position]):
-                    self.follow_side(position, key, side)
+    def follow_all(self, look_inside: Callable[[Following], None] | None) -> None:
+        for position, nodes in enumerate(self.nodes):
+            self.pending += [(position, key) for key in sorted(nodes)]
+        self.follow_pending()
+        if look_inside is not None:
+            for segment, following in enumerate(self.followings):
+                look_inside(following)
+                self.name_arcs(segment)
+                self.follow_pending()
+        for segment, following in enumerate(self.followings):
+            self.draft_events(segment, following)
+        for position, nodes in enumerate(self.nodes):
+            for _, node in sorted(nodes.items()):
+                for side in self.sides_of(position) - node.reached:
+                    why = "the object lies on a border at the recorded point"
+                    self.draft_unresolved(position, side, node, why)
+
+    def sides_of(self, position: int) -> set[int]:
+        """The sides of a recorded map on which there is a segment."""
+        return {side for side in (-1, 1) if 0 <= position + side < len(self.nodes)}
+
+    def follow_pending(self) -> None:
         while self.pending:
-            self.follow_side(*self.pending.popleft())
+            position, key = self.pending.popleft()
+            node = self.nodes[position][key]
+            for side in sorted(self.sides_of(position) - node.reached):
+                segment, fraction = (position, 0.0) if side > 0 else (position - 1, 1.0)
+                self.followings[segment].follow(fraction, node.cycle.itinerary)
+                self.name_arcs(segment)
 
-    def follow_side(self, position: int, key: tuple[int, bytes], side: int) -> None:
-        node = self.nodes[position][key]
-        if node.followed[side] or not 0 <= position + side < len(self.nodes):
-            return
-        node.followed[side] = True
-        segment = position if side > 0 else position - 1
-        curve = follow(self.path_of(segment), node.cycle.itinerary, 0.0 if side > 0 else 1.0, float(side))
-        branches = [node.name] + [self.names.new() for _ in range(curve.branches - 1)]
-        for event in curve.events:
-            partner = None if event.partner_branch is None else branches[event.partner_branch]
-            self.drafts[segment].append(
-                _Draft(segment, event, event.fraction, event.state, branches[event.branch], partner)
-            )
-        self.book_end(segment, curve, branches[-1])
+    def name_arcs(self, segment: int) -> None:
+        """Give names to the arcs of a segment that are new, those of the recorded objects that they arrive at."""
+        following, names = self.followings[segment], self.names_of_arcs[segment]
+        for arc in following.arcs[len(names) :]:
+            names.append(self.names.new())
+            for end, position, side in ((arc.low, segment, 1), (arc.high, segment + 1, -1)):
+                if end.kind == RECORDED:
+                    self.arrive(position, side, state_at(following.path, end.fraction, arc.itinerary), names[-1])
+        for one, other in following.same:
+            if max(one, other) < len(names):
+                self.names.unite(names[one], names[other])
 
-    def book_end(self, segment: int, curve: Curve, name: int) -> None:
-        if curve.end == "reached":
-            position, side = (segment + 1, -1) if curve.last.fraction > 0.5 else (segment, 1)
-            node = self.node_at(position, segment, curve.last)
-            self.names.unite(name, node.name)
-            node.followed[side] = True
-        elif curve.end in ("collapsed", "unresolved"):
-            draft = _Draft(segment, None, curve.last.fraction, curve.last, name, why=curve.why)
-            (self.collapsed if curve.end == "collapsed" else self.drafts[segment]).append(draft)
-
-    def node_at(self, position: int, segment: int, state: State) -> _Node:
+    def arrive(self, position: int, side: int, state: State, name: int) -> None:
+        """Book that an arc arrives at a recorded map, from the segment on the given side."""
         key = itineraries.key(state.itinerary)
         nodes = self.nodes[position]
-        if key not in nodes:
+        node = nodes.get(key)
+        if node is None:
             near = [node for node in nodes.values() if node.cycle.near_border and _same_points(node.cycle, state)]
-            if near:
-                return near[0]
-            nodes[key] = _Node(cycle_at(self.path_of(segment), state), self.names.new(), True)
-            self.pending += [(position, key, 1), (position, key, -1)]
-        return nodes[key]
+            node = near[0] if near else None
+        if node is None:
+            path = self.followings[position if side > 0 else position - 1].path
+            node = nodes[key] = _Node(cycle_at(path, state), self.names.new(), True)
+            self.pending.append((position, key))
+        if side in node.reached:
+            self.draft_unresolved(position, side, node, "two objects arrive at one of the recorded map")
+        node.reached.add(side)
+        self.names.unite(name, node.name)
+
+    def draft_unresolved(self, position: int, side: int, node: _Node, why: str) -> None:
+        segment, fraction = (position, 0.0) if side > 0 else (position - 1, 1.0)
+        state = state_at(self.followings[segment].path, fraction, node.cycle.itinerary)
+        self.drafts[segment].append(_Draft(segment, None, fraction, state, node.name, why=why))
+
+    def draft_events(self, segment: int, following: Following) -> None:
+        names = self.names_of_arcs[segment]
+        for event in following.events:
+            partner = None if event.partner_arc is None else names[event.partner_arc]
+            self.drafts[segment].append(_Draft(segment, event, event.fraction, event.state, names[event.arc], partner))
+        for loose in following.loose_ends:
+            draft = _Draft(segment, None, loose.fraction, loose.state, names[loose.arc], why=loose.why)
+            (self.collapsed if loose.collapses else self.drafts[segment]).append(draft)
 
     def settle_companions(self) -> None:
         for drafts in self.drafts:
@@ -257,7 +291,11 @@ class _Bookkeeper:
                     for draft in drafts
                 )
             )
-        return Books(lists, events, len(number))
+        arcs = [
+            tuple((arc, object_of(name)) for arc, name in zip(following.arcs, names, strict=True))
+            for following, names in zip(self.followings, self.names_of_arcs, strict=True)
+        ]
+        return Books(lists, events, arcs, len(number))
 
 
 def _same_points(cycle: Cycle, state: State) -> bool:
@@ -271,7 +309,11 @@ def _same_points(cycle: Cycle, state: State) -> bool:
     )
 
 
-def keep_books(lists: Sequence[Sequence[Cycle]], path_of: Callable[[int], Path]) -> Books:
+def keep_books(
+    lists: Sequence[Sequence[Cycle]],
+    path_of: Callable[[int], Path],
+    look_inside: Callable[[Following], None] | None = None,
+) -> Books:
     """Follow every object of every list, in both directions.
 
     Parameters
@@ -280,6 +322,8 @@ def keep_books(lists: Sequence[Sequence[Cycle]], path_of: Callable[[int], Path])
         What a search found at each of n recorded maps.
     path_of : callable
         The path from recorded map i (s = 0) to i + 1 (s = 1).
+    look_inside : callable, optional
+        Looks in a segment for objects that live and die inside it, and follows them.
 
     Returns
     -------
@@ -287,6 +331,6 @@ def keep_books(lists: Sequence[Sequence[Cycle]], path_of: Callable[[int], Path])
         The lists, repaired, and the events of each of the n - 1 segments.
     """
     keeper = _Bookkeeper(lists, path_of)
-    keeper.follow_all()
+    keeper.follow_all(look_inside)
     keeper.settle_companions()
     return keeper.books()

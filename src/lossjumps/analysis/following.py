@@ -1,37 +1,31 @@
-"""Follow one fixed point or cycle along a path of maps, through persistences and around folds.
+"""Follow objects along a path of maps, through persistences and around folds.
 
-On a fixed itinerary the object is an explicit function of the parameters.  It is followed until a unit input along it
-vanishes (a border collision) or I - T becomes singular (it escapes to infinity).  At a border collision the unit's bit
-is flipped: where det(I - T) and det(I - T') agree in sign the object persists with the new itinerary, otherwise it
-meets the object of the new itinerary in a non-smooth fold, and the curve turns back along that one.
+On a fixed itinerary an object exists along arcs.  Where an arc ends because a unit reaches its border, the unit's bit
+is flipped, and the arc of the new itinerary that ends at the same fraction goes on: on the other side of the fraction
+the object persists; on the same side the two objects meet, or part, in a non-smooth fold, and the curve turns back.
+What an arc joins does not depend on where following began, nor on its direction.
 """
 
+from collections import deque
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, combinations
 
 import numpy as np
 
+from lossjumps.analysis.arcs import BORDER, INFINITY, RECORDED, Arc, PathArcs
+from lossjumps.analysis.stability import stability_changes
 from lossjumps.analysis.states import State, state_at
 from lossjumps.maps.paths import Path
-from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 
-STEPS = (4, 16, 64)
-"""Points at which an object is looked at between events; more where a curve comes back to a fold it has passed."""
+SAME_FRACTION = 1e-7
+"""Difference of fractions within which arcs of neighbouring itineraries end at the same border."""
 
-FRACTION = 1e-12
-"""Width to which the fraction of an event is bisected."""
+BESIDE = 1e-9
+"""How far beside an event the objects are looked at, at most."""
 
-BESIDE = (1e-9, 1e-8, 1e-10, 1e-7, 1e-11, 1e-6)
-"""How far beside an event the new itinerary is taken up: the first at which it is admissible."""
-
-MOST_EVENTS = 500
-"""Borders met by one curve within one segment beyond which following gives up."""
-
-SAME_FOLD = 1e-9
-"""Difference of fractions within which two folds of the same two itineraries are one."""
-
-RETURNED = "the curve comes back to a fold it has passed"
+MOST_TOGETHER = 6
+"""Units that reach their borders at the same fraction beyond which it is not tried which of them do so."""
 
 COLLAPSED = 1e-5
 """Spread of a cycle's points, relative to that a little away, below which it collapses onto one of lower order."""
@@ -39,10 +33,13 @@ COLLAPSED = 1e-5
 AWAY = 1e-3
 """How far away from an event the spread of a collapsing cycle is taken for comparison."""
 
+BELOW, ABOVE = -1, 1
+"""The two ends of an arc."""
+
 
 @dataclass(frozen=True, eq=False)
-class CurveEvent:
-    """What happened at one fraction on the curve of an object.
+class ObjectEvent:
+    """What happened at one fraction to one object, or to a pair.
 
     Attributes
     ----------
@@ -50,8 +47,8 @@ class CurveEvent:
         "nonsmooth_fold", "persistence", "degenerate_transcritical", "degenerate_flip" or "centre".
     fraction : float
     before, after : State or None
-        The object just before and just after the fraction (not: along the curve); at a fold the two that meet are
-        `state` and `partner`, both on the same side.
+        The object just before and just after the fraction; at a fold the two that meet are `state` and `partner`,
+        both on the same side.
     state : State
         The object beside the event; at a fold the more stable of the two.
     partner : State or None
@@ -61,9 +58,9 @@ class CurveEvent:
     unit : (int, int) or None
         Time and unit that reach the border; the time counts from the start of the canonical itinerary of `before`, or
         of `state` where there is none.
-    branch : int
-        Number of the branch of the curve that `state` belongs to; a fold begins the next one.
-    partner_branch : int or None
+    arc : int
+        Number of the arc that `state` belongs to.
+    partner_arc : int or None
         That of the partner.
     """
 
@@ -75,266 +72,256 @@ class CurveEvent:
     partner: State | None
     direction: str
     unit: tuple[int, int] | None
-    branch: int
-    partner_branch: int | None = None
+    arc: int
+    partner_arc: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
-    """The curve of an object within one segment.
+class LooseEnd:
+    """An arc whose continuation is not another arc.
 
     Attributes
     ----------
-    events : tuple of CurveEvent
-        In the order along the curve.
-    end : str
-        "reached" (s = 0 or 1), "escaped" (to infinity), "collapsed" (onto an object of lower order: a companion of
-        that object's event) or "unresolved".
-    last : State
-        Where the curve ends.
-    branches : int
-        How many objects the curve is made of: one more than its folds.
+    arc : int
+    fraction : float
+    state : State
+    collapses : bool
+        Whether a cycle shrinks onto an object of lower order: it is a companion of that object's event.
     why : str
-        For an unresolved end: what could not be decided.
+        For what could not be decided.
     """
 
-    events: tuple[CurveEvent, ...]
-    end: str
-    last: State
-    branches: int
+    arc: int
+    fraction: float
+    state: State
+    collapses: bool
     why: str = ""
 
 
-def _go(path: Path, state: State, target: float, steps: int) -> tuple[list[State], State | None]:
-    """Go from an admissible state towards `target`: the admissible states met, and the first that is not (or None)."""
-    passed = [state]
-    for fraction in np.linspace(state.fraction, target, steps + 1)[1:]:
-        good, bad = passed[-1], state_at(path, float(fraction), state.itinerary)
-        if bad.is_admissible and bad.sign == state.sign:
-            passed.append(bad)
-            continue
-        while abs(bad.fraction - good.fraction) > FRACTION:
-            middle_fraction = 0.5 * (good.fraction + bad.fraction)
-            if middle_fraction in (good.fraction, bad.fraction):
-                break
-            middle = state_at(path, middle_fraction, state.itinerary)
-            if middle.is_admissible and middle.sign == state.sign:
-                good = middle
-            else:
-                bad = middle
-        return [*passed, good], bad
-    return passed, None
-
-
-def _stability_events(path: Path, first: State, last: State, branch: int) -> list[CurveEvent]:
-    """Flips and centre bifurcations between two states of one itinerary, in the order along the curve."""
-    events = []
-    while (unstable := first.unstable_directions) != last.unstable_directions:
-        low, high = first, last
-        while abs(high.fraction - low.fraction) > FRACTION:
-            middle_fraction = 0.5 * (low.fraction + high.fraction)
-            if middle_fraction in (low.fraction, high.fraction):
-                break
-            middle = state_at(path, middle_fraction, first.itinerary)
-            low, high = (middle, high) if middle.unstable_directions == unstable else (low, middle)
-        critical = high.multipliers[np.argmin(np.abs(np.abs(high.multipliers) - 1.0))]
-        real = abs(critical.imag) < 1e-6
-        forward = last.fraction > first.fraction
-        events.append(
-            CurveEvent(
-                kind="degenerate_flip" if real and critical.real < 0 else "centre",
-                fraction=high.fraction,
-                state=low,
-                before=low if forward else high,
-                after=high if forward else low,
-                partner=None,
-                direction="through",
-                unit=None,
-                branch=branch,
-            )
-        )
-        first = high
-    return events
-
-
-def _beside(path: Path, fraction: float, direction: float, itinerary: np.ndarray) -> State | None:
-    """The object of an itinerary just beside a fraction, at the first distance where it is admissible."""
-    for distance in BESIDE:
-        beside = state_at(path, min(1.0, max(0.0, fraction + direction * distance)), itinerary)
-        if beside.is_admissible:
-            return beside
-    return None
-
-
-def _spread(state: State, divisor: int) -> float:
-    """Largest distance between points `divisor` steps apart."""
-    return float(np.abs(state.points - np.roll(state.points, divisor, axis=0)).max())
-
-
-def _collapses(path: Path, start: State, last: State) -> bool:
-    """Whether the points of a cycle come together after a proper divisor of its order, as it goes to `last`."""
-    order = len(last.points)
-    away = np.clip(last.fraction - start.fraction, -AWAY, AWAY)
-    reference = state_at(path, float(last.fraction - away), last.itinerary)
-    return any(
-        order % divisor == 0 and _spread(last, divisor) <= COLLAPSED * _spread(reference, divisor)
-        for divisor in range(1, order)
-    )
-
-
-def _share_a_border(relu_map: ReluMap, crossed: list[tuple[int, int]]) -> bool:
-    """Whether the units that reach their borders do so at one time and have parallel borders: one border, crossed once.
-
-    Clipped units in one dimension and duplicate units do; the two determinants then decide as for a single unit.
-    """
-    (time, _), *others = crossed
-    normals = relu_map.V[[unit for _, unit in crossed]]
-    normals = normals / np.linalg.norm(normals, axis=1)[:, None]
-    return all(
-        other_time == time and abs(abs(float(normals[0] @ normal)) - 1.0) < 1e-9
-        for (other_time, _), normal in zip(others, normals[1:], strict=True)
-    )
-
-
-def _fold(
-    fraction: float, arriving: State, leaving: State, direction: float, crossed: tuple[int, int], branch: int
-) -> CurveEvent:
-    """The fold at which a curve, going in `direction`, turns back along another object."""
-    (state, its_branch), (partner, partner_branch) = sorted(
-        ((arriving, branch), (leaving, branch + 1)),
-        key=lambda pair: (pair[0].unstable_directions, pair[0].itinerary.tobytes()),
-    )
-    dies = direction > 0
-    return CurveEvent(
-        kind="nonsmooth_fold",
-        fraction=fraction,
-        state=state,
-        before=state if dies else None,
-        after=None if dies else state,
-        partner=partner,
-        direction="death" if dies else "birth",
-        unit=_canonical_unit(state.itinerary, *crossed),
-        branch=its_branch,
-        partner_branch=partner_branch,
-    )
-
-
-def _is_same_fold(fold: CurveEvent, event: CurveEvent) -> bool:
-    """Whether an event is the fold of the same two itineraries at the same fraction."""
-    if event.partner is None or abs(event.fraction - fold.fraction) > SAME_FOLD:
-        return False
-    pairs = [{itineraries.key(one.state.itinerary), itineraries.key(one.partner.itinerary)} for one in (fold, event)]
-    return pairs[0] == pairs[1]
-
-
-def _canonical_unit(itinerary: np.ndarray, time: int, unit: int) -> tuple[int, int]:
-    """Time counted from the start of the canonical itinerary."""
-    return int((time - itineraries.canonical_shift(itinerary)) % len(itinerary)), int(unit)
-
-
-def follow(path: Path, itinerary: np.ndarray, start: float, direction: float) -> Curve:
-    """Follow an object from one end of a path until its curve ends.
-
-    A curve cannot come back to a fold it has passed: where it seems to, two events within one step were missed, and
-    it is followed again in smaller steps.
+class Following:
+    """Objects followed along one path; give it what is known, read off what becomes of it.
 
     Parameters
     ----------
     path : Path
         Map at each fraction.
-    itinerary : (k, H) bool array
-        The object's itinerary at the start.
-    start : float
-        0.0 or 1.0.
-    direction : float
-        +1.0 from 0 towards 1, -1.0 from 1 towards 0.
 
-    Returns
-    -------
-    Curve
+    Attributes
+    ----------
+    arcs : list of Arc
+        All arcs that were reached, by number.
+    same : list of (int, int)
+        Numbers of arcs that are one object: joined at a border without a fold.
+    events : list of ObjectEvent
+    loose_ends : list of LooseEnd
     """
-    for steps in STEPS:
-        curve = _follow(path, itinerary, start, direction, steps)
-        if curve.why != RETURNED:
-            break
-    return curve
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.path_arcs = PathArcs(path)
+        self.arcs: list[Arc] = []
+        self.same: list[tuple[int, int]] = []
+        self.events: list[ObjectEvent] = []
+        self.loose_ends: list[LooseEnd] = []
+        self._numbers: dict[Arc, int] = {}
+        self._joined: set[tuple[int, int]] = set()
+        self._waiting: deque[int] = deque()
 
-def _follow(path: Path, itinerary: np.ndarray, start: float, direction: float, steps: int) -> Curve:
-    events: list[CurveEvent] = []
-    branch = 0
-    state = state_at(path, start, np.ascontiguousarray(itinerary, dtype=np.bool_))
-    if not state.is_admissible:
-        beside = _beside(path, start, direction, state.itinerary)
-        if beside is None:
-            return Curve((), "unresolved", state, 1, "the object lies on a border at the recorded point")
-        state = beside
-    for _ in range(MOST_EVENTS):
-        passed, beyond = _go(path, state, 1.0 if direction > 0 else 0.0, steps)
-        for first, second in pairwise(passed):
-            events += _stability_events(path, first, second, branch)
-        last = passed[-1]
-        if beyond is None:
-            return Curve(tuple(events), "reached", last, branch + 1)
-        fraction = beyond.fraction
-        # right at an escape to infinity rounding hides the sign of det(I - T), so it is taken a little further on
-        further = state_at(path, min(1.0, max(0.0, fraction + direction * BESIDE[0])), state.itinerary)
-        if beyond.sign == -state.sign or further.sign == -state.sign:
-            events.append(
-                CurveEvent(
-                    kind="degenerate_transcritical",
-                    fraction=fraction,
-                    state=last,
-                    before=last if direction > 0 else None,
-                    after=None if direction > 0 else last,
-                    partner=None,
-                    direction="death" if direction > 0 else "birth",
-                    unit=None,
-                    branch=branch,
+    def known(self, fraction: float, itinerary: np.ndarray) -> int | None:
+        """Number of the arc of an itinerary that holds a fraction and was reached, or None."""
+        return next(
+            (self._numbers[arc] for arc in self._arcs_of(itinerary) if arc in self._numbers and arc.holds(fraction)),
+            None,
+        )
+
+    def follow(self, fraction: float, itinerary: np.ndarray) -> int | None:
+        """Follow the object of an itinerary from a fraction both ways; its arc's number, None if it has none there."""
+        arc = next((arc for arc in self._arcs_of(itinerary) if arc.holds(fraction)), None)
+        return None if arc is None else self.follow_arc(arc)
+
+    def follow_arc(self, arc: Arc) -> int:
+        """Follow the object of an arc both ways, and all that it meets; return the arc's number."""
+        number = self._number(arc)
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            self._add_stability_changes(waiting)
+            for side in (BELOW, ABOVE):
+                self._go_on(waiting, side)
+        return number
+
+    def _arcs_of(self, itinerary: np.ndarray) -> tuple[Arc, ...]:
+        return self.path_arcs.of(np.ascontiguousarray(itineraries.canonical(itinerary)))
+
+    def _number(self, arc: Arc) -> int:
+        if arc not in self._numbers:
+            self._numbers[arc] = len(self.arcs)
+            self.arcs.append(arc)
+            self._waiting.append(self._numbers[arc])
+        return self._numbers[arc]
+
+    def _beside(self, number: int, side: int) -> State:
+        """The object of an arc just inside one of its ends."""
+        arc = self.arcs[number]
+        inside = min(BESIDE, 0.25 * (arc.high.fraction - arc.low.fraction))
+        return state_at(self.path, arc.end(side).fraction - side * inside, arc.itinerary)
+
+    def _add_stability_changes(self, number: int) -> None:
+        for change in stability_changes(self.path, self.arcs[number]):
+            self.events.append(
+                ObjectEvent(
+                    change.kind,
+                    change.fraction,
+                    change.before,
+                    change.before,
+                    change.after,
+                    None,
+                    "through",
+                    None,
+                    number,
                 )
             )
-            return Curve(tuple(events), "escaped", last, branch + 1)
-        relu_map = path(fraction)
-        if further.sign == 0.0:
-            return Curve(tuple(events), "unresolved", last, branch + 1, "both tests vanish at the border")
-        crossed = np.argwhere((further.inputs > 0.0) != further.itinerary)
-        crossed = [(int(time), int(unit)) for time, unit in crossed]
-        effective = [(time, unit) for time, unit in crossed if relu_map.U[:, unit].any() and relu_map.V[unit].any()]
-        if not crossed:
-            state = further
-            if not state.is_admissible:
-                return Curve(tuple(events), "unresolved", last, branch + 1, "the object grazes a border")
-            continue
-        flipped = state.itinerary.copy()
-        for time, unit in crossed:
-            flipped[time, unit] = not flipped[time, unit]
-        if not effective:
-            beside = _beside(path, fraction, direction, flipped)
-            if beside is None:
-                return Curve(tuple(events), "unresolved", last, branch + 1, "a unit without weights meets its border")
-            state = beside
-            continue
-        if not itineraries.is_primitive(flipped) or (len(effective) > 1 and _collapses(path, state, last)):
-            return Curve(tuple(events), "collapsed", last, branch + 1)
-        if not _share_a_border(relu_map, effective):
-            return Curve(tuple(events), "unresolved", last, branch + 1, "several units reach their borders at once")
-        sign = state_at(path, fraction, flipped).sign
-        if sign == 0.0:
-            return Curve(tuple(events), "unresolved", last, branch + 1, "both tests vanish at the border")
-        folds = sign != state.sign
-        beside = _beside(path, fraction, -direction if folds else direction, flipped)
-        if beside is None:
-            return Curve(tuple(events), "unresolved", last, branch + 1, "no object continues beyond the border")
-        if folds:
-            fold = _fold(fraction, last, beside, direction, effective[0], branch)
-            if any(_is_same_fold(fold, event) for event in events):
-                return Curve((), "unresolved", last, 1, RETURNED)
-            events.append(fold)
-            branch += 1
-            direction = -direction
+
+    def _go_on(self, number: int, side: int) -> None:
+        """Find what an arc joins at one of its ends."""
+        end = self.arcs[number].end(side)
+        if end.kind == RECORDED or (number, side) in self._joined:
+            return
+        state = self._beside(number, side)
+        if end.kind == INFINITY:
+            before, after, direction = (state, None, "death") if side > 0 else (None, state, "birth")
+            self.events.append(
+                ObjectEvent(
+                    "degenerate_transcritical", end.fraction, state, before, after, None, direction, None, number
+                )
+            )
+        elif end.kind == BORDER:
+            self._cross(number, side, state)
         else:
-            before, after = (last, beside) if direction > 0 else (beside, last)
-            unit = _canonical_unit(before.itinerary, *effective[0])
-            events.append(CurveEvent("persistence", fraction, last, before, after, None, "through", unit, branch))
-        state = beside
-    return Curve(tuple(events), "unresolved", state, branch + 1, f"more than {MOST_EVENTS} borders on one curve")
+            self._leave(number, side, state, "the tests are too close to zero to be told apart")
+
+    def _leave(self, number: int, side: int, state: State, why: str) -> None:
+        fraction = self.arcs[number].end(side).fraction
+        self.loose_ends.append(LooseEnd(number, fraction, state, False, why))
+
+    def _cross(self, number: int, side: int, state: State) -> None:
+        """Join the arc that goes on beyond a border."""
+        arc = self.arcs[number]
+        end = arc.end(side)
+        relu_map = self.path(end.fraction)
+        if len(end.units) > MOST_TOGETHER:
+            self._leave(number, side, state, "several units reach their borders at once")
+            return
+        subsets = chain.from_iterable(combinations(end.units, size) for size in range(1, len(end.units) + 1))
+        others: list[tuple[Arc, int, tuple[tuple[int, int], ...], int]] = []
+        lower: list[np.ndarray] = []
+        for units in subsets:
+            flipped = arc.itinerary.copy()
+            flipped[tuple(np.array(units).T)] ^= True
+            if not itineraries.is_primitive(flipped):
+                lower.append(flipped[: itineraries.smallest_period(flipped)])
+                continue
+            shift = itineraries.canonical_shift(flipped)
+            for other in self._arcs_of(flipped):
+                for other_side in (BELOW, ABOVE):
+                    other_end = other.end(other_side)
+                    there = {((time + shift) % len(flipped), unit) for time, unit in other_end.units}
+                    if abs(other_end.fraction - end.fraction) <= SAME_FRACTION and there & set(units):
+                        others.append((other, other_side, units, shift))
+        if lower or (len(end.units) > 1 and self._collapses(arc, side)):
+            self.loose_ends.append(LooseEnd(number, end.fraction, state, True))
+            self._follow_lower(arc, end.fraction, lower)
+            return
+        if not others:
+            self._leave(number, side, state, "no object continues beyond the border")
+            return
+        others.sort(key=lambda other: abs(other[0].end(other[1]).fraction - end.fraction))
+        signs = [self._sign(other, other_side) for other, other_side, _, _ in others]
+        continuing = [
+            other for other, sign in zip(others, signs, strict=True) if other[1] == -side and sign == state.sign
+        ]
+        folding = [other for other, sign in zip(others, signs, strict=True) if other[1] == side and sign == -state.sign]
+        if len(continuing) == 1 and (not folding or len(others) == 1):
+            self._join(number, side, state, continuing[0], relu_map)
+        elif len(folding) == 1 and not continuing:
+            self._join(number, side, state, folding[0], relu_map)
+        else:
+            self._leave(number, side, state, "it is not clear which object continues beyond the border")
+
+    def _sign(self, arc: Arc, side: int) -> float:
+        inside = min(BESIDE, 0.25 * (arc.high.fraction - arc.low.fraction))
+        return state_at(self.path, arc.end(side).fraction - side * inside, arc.itinerary).sign
+
+    def _join(self, number: int, side: int, state: State, other, relu_map) -> None:
+        other_arc, other_side, units, shift = other
+        joined = self._number(other_arc)
+        if (joined, other_side) in self._joined:
+            self._leave(number, side, state, "the object beyond the border comes from another one")
+            return
+        self._joined |= {(number, side), (joined, other_side)}
+        beyond = self._beside(joined, other_side)
+        arc, period = self.arcs[number], len(state.itinerary)
+        fraction = arc.end(side).fraction
+        effective = [(time, unit) for time, unit in units if relu_map.U[:, unit].any() and relu_map.V[unit].any()]
+        folds = other_side == side
+        if not folds:
+            self.same.append((number, joined))
+        if not effective:
+            return
+        time, unit = effective[0]
+        sides = [
+            (state, number, (int(time), int(unit))),
+            (beyond, joined, (int((time - shift) % period), int(unit))),
+        ]
+        if folds:
+            sides.sort(key=lambda one: (one[0].unstable_directions, one[0].itinerary.tobytes()))
+            (first, its_number, its_unit), (partner, partner_number, _) = sides
+            before, after, direction = (first, None, "death") if side > 0 else (None, first, "birth")
+            event = ObjectEvent(
+                "nonsmooth_fold",
+                fraction,
+                first,
+                before,
+                after,
+                partner,
+                direction,
+                its_unit,
+                its_number,
+                partner_number,
+            )
+        else:
+            (before, its_number, its_unit), (after, _, _) = sides if side > 0 else sides[::-1]
+            event = ObjectEvent("persistence", fraction, before, before, after, None, "through", its_unit, its_number)
+        self.events.append(event)
+
+    def _collapses(self, arc: Arc, side: int) -> bool:
+        """Whether the points of a cycle come together after a proper divisor of its order, towards an end."""
+        order = len(arc.itinerary)
+        length = arc.high.fraction - arc.low.fraction
+        last, reference = (
+            state_at(self.path, arc.end(side).fraction - side * inside, arc.itinerary)
+            for inside in (min(1e-12, 1e-6 * length), min(AWAY, 0.5 * length))
+        )
+        return any(
+            order % divisor == 0 and _spread(last, divisor) <= COLLAPSED * _spread(reference, divisor)
+            for divisor in range(1, order)
+        )
+
+    def _follow_lower(self, arc: Arc, fraction: float, words: list[np.ndarray]) -> None:
+        """Reach the objects of lower order onto which a cycle collapses, so that its event has a host."""
+        order = len(arc.itinerary)
+        blocks = [
+            arc.itinerary[start : start + divisor]
+            for divisor in range(1, order)
+            if order % divisor == 0
+            for start in range(0, order, divisor)
+        ]
+        for word in words + blocks:
+            if itineraries.is_primitive(word):
+                for other in self._arcs_of(word):
+                    if other.low.fraction - SAME_FRACTION <= fraction <= other.high.fraction + SAME_FRACTION:
+                        self._number(other)
+
+
+def _spread(state: State, divisor: int) -> float:
+    """Largest distance between points `divisor` steps apart."""
+    return float(np.abs(state.points - np.roll(state.points, divisor, axis=0)).max())

@@ -47,16 +47,34 @@ class Segment:
         if s == 1.0:
             return self.end
         start, difference = self._flat
-        flat = start + s * difference
+        return ReluMap.trusted(*self._parameters(start + s * difference))
+
+    def stacked(self, fractions: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The parameters A, U, V, b, c at n fractions inside (0, 1), each with n as its first axis."""
+        start, difference = self._flat
+        return self._parameters(start + fractions[:, None] * difference)
+
+    def _parameters(self, flat: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The parameters from one vector, or from the rows of a matrix."""
         dimension, units = self.start.U.shape
         square, outer = dimension * dimension, dimension * units
-        return ReluMap.trusted(
-            flat[:square].reshape(dimension, dimension),
-            flat[square : square + outer].reshape(dimension, units),
-            flat[square + outer : square + 2 * outer].reshape(units, dimension),
-            flat[square + 2 * outer : square + 2 * outer + units],
-            flat[square + 2 * outer + units :],
+        rows = flat.shape[:-1]
+        parts = (
+            flat[..., :square].reshape(*rows, dimension, dimension),
+            flat[..., square : square + outer].reshape(*rows, dimension, units),
+            flat[..., square + outer : square + 2 * outer].reshape(*rows, units, dimension),
+            flat[..., square + 2 * outer : square + 2 * outer + units],
+            flat[..., square + 2 * outer + units :],
         )
+        return tuple(np.ascontiguousarray(part) for part in parts)
+
+
+def stacked_parameters(path: Path, fractions: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The parameters A, U, V, b, c of a path at n fractions inside (0, 1), each with n as its first axis."""
+    if isinstance(path, Segment):
+        return path.stacked(fractions)
+    maps = [path(float(fraction)) for fraction in fractions]
+    return tuple(np.stack([getattr(relu_map, name) for relu_map in maps]) for name in "AUVbc")
 
 
 @dataclass(frozen=True, eq=False)
