@@ -81,6 +81,8 @@ def fraction_solution(
 def has_a_solution(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
     """Whether some orbit closes after the itinerary and stays in its regions or on their borders.
 
+    Units without outputs may have any state.
+
     Fourier and Motzkin: each equation gives a coordinate by the others; then each coordinate that is left lies between
     all of its lower bounds and all of its upper ones where each lower one is at most each upper one.
     """
@@ -89,7 +91,8 @@ def has_a_solution(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
     at_least_zero = [
         row if on else [-value for value in row]
         for at_a_time, region in zip(inputs, itinerary, strict=True)
-        for row, on in zip(at_a_time, region, strict=True)
+        for row, on, acts in zip(at_a_time, region, relu_map.U.any(axis=0), strict=True)
+        if acts
     ]
     while equations:
         equation = equations.pop()

@@ -6,7 +6,8 @@ import numba
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search.cycle import Cycle, cycle_of
+from lossjumps.search.complete import cycle_of
+from lossjumps.search.cycle import Cycle
 from lossjumps.search.kernels import copy_matrix, copy_vector
 from lossjumps.search.regions import Regions
 from lossjumps.search.words import pieces

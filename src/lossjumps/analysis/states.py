@@ -8,7 +8,8 @@ import numpy as np
 from lossjumps.maps.paths import Path
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
-from lossjumps.search.cycle import RESIDUAL, Cycle
+from lossjumps.search.complete import RESIDUAL
+from lossjumps.search.cycle import Cycle
 from lossjumps.search.kernels import admissibility
 from lossjumps.search.multipliers import multipliers_of
 from lossjumps.search.periodic import virtual_cycle

@@ -204,7 +204,7 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
     -------
     verdict : int
         `ADMISSIBLE`: I - T is regular and every unit of the solution surely has the assumed sign, strictly.
-        `VIRTUAL`: I - T is regular and some unit surely has the other sign.  `UNDECIDED` otherwise.
+        `VIRTUAL`: I - T is regular and some unit that has outputs surely has the other sign.  `UNDECIDED` otherwise.
     sign : float
         sign det(I - T), or 0.0 where that is not decided.
     """
@@ -242,16 +242,20 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
     if sign == 0.0:
         return UNDECIDED, sign
     return _decided_signs(
-        V, b, itinerary, jacobians, jacobian_radii, offsets, offset_radii, point, point_radius, relative
+        U, V, b, itinerary, jacobians, jacobian_radii, offsets, offset_radii, point, point_radius, relative
     ), sign
 
 
 @compiled()
-def _decided_signs(V, b, itinerary, jacobians, jacobian_radii, offsets, offset_radii, point, point_radius, relative):
+def _decided_signs(U, V, b, itinerary, jacobians, jacobian_radii, offsets, offset_radii, point, point_radius, relative):
     """Roll the ball of the first point out and compare the signs of all unit inputs with the itinerary."""
     period, units = itinerary.shape
     dimension = V.shape[1]
     image, image_radius = np.empty((dimension, 1)), np.empty((dimension, 1))
+    silent = np.ones(units, np.bool_)
+    for unit in range(units):
+        for i in range(dimension):
+            silent[unit] = silent[unit] and U[i, unit] == 0.0
     wrong = False
     undecided = False
     for time in range(period):
@@ -274,10 +278,12 @@ def _decided_signs(V, b, itinerary, jacobians, jacobian_radii, offsets, offset_r
                 undecided = True
             elif value > bound:
                 relative[time, unit] = (value - bound) / (abs(b[unit]) + weights * largest)
-                wrong = wrong or not itinerary[time, unit]
+                wrong = wrong or not (itinerary[time, unit] or silent[unit])
+                undecided = undecided or not itinerary[time, unit]
             elif value < -bound:
                 relative[time, unit] = (value + bound) / (abs(b[unit]) + weights * largest)
-                wrong = wrong or itinerary[time, unit]
+                wrong = wrong or (itinerary[time, unit] and not silent[unit])
+                undecided = undecided or itinerary[time, unit]
             elif weights == 0.0:
                 # neither weights nor bias: off, without a border
                 relative[time, unit] = -1.0

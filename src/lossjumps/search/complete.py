@@ -1,21 +1,24 @@
 """Complete lists of the cycles of one order: what is left once everything else is excluded, solved and decided."""
 
-import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.boxes import Box
+from lossjumps.search.certified_signs import ADMISSIBLE, UNDECIDED, VIRTUAL, certified_signs
 from lossjumps.search.complementarity import Complementarity, all_solutions
-from lossjumps.search.cycle import Cycle, solve_cycle
-from lossjumps.search.kernels import BORDER, SINGULAR
+from lossjumps.search.cycle import Cycle
+from lossjumps.search.kernels import admissibility
 from lossjumps.search.periodic import virtual_cycle
 
-MOST_SILENT_CHOICES = 8
-"""States of units without output, along a continuum, of which all combinations are tried."""
+RESIDUAL = 1.0
+"""Largest residual of a step along a cycle that is reported, over the bound of the rounding of that step."""
+
+NEAR_THE_CIRCLE = 1e-9
+"""Distance of a multiplier from the unit circle within which index and stability are decided without rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,7 @@ class CompleteList:
     degenerate : list of (k, H) bool arrays
         Itineraries with singular I - T that hold a continuum of solutions.
     undecided : int
-        Region sequences whose solution is lost in rounding.
+        Region sequences so near so many borders that not all their neighbours were looked at.
     visits : int
         Region sequences solved.
     """
@@ -40,8 +43,8 @@ class CompleteList:
     visits: int
 
 
-def holds_a_continuum(relu_map: ReluMap, itinerary: np.ndarray, box: Box | None = None) -> bool:
-    """Whether a singular itinerary has admissible solutions: a linear feasibility problem in the first point."""
+def reaches_into(relu_map: ReluMap, itinerary: np.ndarray, box: Box) -> bool:
+    """Whether a continuum of solutions of an itinerary reaches into a box: a linear program in the first point."""
     from scipy.optimize import linprog  # hardly ever needed, and slow to import
 
     dimension = relu_map.dimension
@@ -60,54 +63,10 @@ def holds_a_continuum(relu_map: ReluMap, itinerary: np.ndarray, box: Box | None 
         b_ub=np.concatenate(bounds),
         A_eq=np.eye(dimension) - product,
         b_eq=shift,
-        bounds=(None, None) if box is None else np.column_stack([box.lower, box.upper]),
+        bounds=np.column_stack([box.lower, box.upper]),
         method="highs",
     )
     return solution.status == 0
-
-
-def merge_at_borders(cycles: list[Cycle]) -> list[Cycle]:
-    """Drop repeats: cycles of one itinerary, and cycles that agree within rounding because a point lies on a border."""
-    kept: dict[tuple[int, bytes], Cycle] = {}
-    for cycle in sorted(cycles, key=lambda cycle: cycle.key):
-        kept.setdefault(cycle.key, cycle)
-    unique = list(kept.values())
-    if not any(cycle.near_border for cycle in unique):
-        return unique
-    merged: list[Cycle] = []
-    for cycle in unique:
-        scale = max(float(np.abs(cycle.points).max()), np.finfo(float).tiny)
-        same = any(
-            other.order == cycle.order
-            and min(
-                float(np.abs(np.roll(other.points, shift, axis=0) - cycle.points).max()) for shift in range(cycle.order)
-            )
-            <= 10 * BORDER * scale
-            for other in merged
-            if cycle.near_border and other.near_border
-        )
-        if not same:
-            merged.append(cycle)
-    return merged
-
-
-def is_singular(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
-    """Whether I - T of an itinerary (k, H) is singular within rounding.
-
-    Decided on the equations of all points at once, (kM, kM): in T itself large multipliers hide the others.
-    """
-    period, dimension = len(itinerary), relu_map.dimension
-    system = np.eye(period * dimension)
-    added_up = np.eye(period * dimension)
-    for time, pattern in enumerate(itinerary):
-        image = (time + 1) % period
-        block = slice(image * dimension, (image + 1) * dimension), slice(time * dimension, (time + 1) * dimension)
-        U, V = relu_map.U[:, pattern], relu_map.V[pattern]
-        system[block] -= relu_map.A + U @ V
-        added_up[block] += np.abs(relu_map.A) + np.abs(U) @ np.abs(V)
-    # rounding is relative to what is added up, of which little may be left
-    values = np.linalg.svd(system / added_up.max(axis=1, keepdims=True), compute_uv=False)
-    return bool(values[-1] <= SINGULAR)
 
 
 def decide(
@@ -117,45 +76,77 @@ def decide(
     verify: str = "float",
     box: Box | None = None,
 ) -> CompleteList:
-    """Decide which of the itineraries (k, H) of one order are cycles.
+    """Decide which of the itineraries (k, H) of one order are cycles, always by their exact signs.
+
+    Float64 with rigorous error bounds decides nearly all of them; what it leaves open, at a border, on the unit circle
+    or where rounding grows along the period, is decided without rounding.
 
     Parameters
     ----------
     relu_map : ReluMap
     candidates : iterable of (k, H) bool arrays
-        With repetitions, rotations and non-primitive ones, which are passed over.
+        With repetitions, rotations and non-primitive ones, which are passed over.  Of units without output any state
+        will do: theirs follows from the points.
     visits : int
         What it cost to find them.
     verify : {"float", "exact"}
-        Whether signs are those of float64, or decided without rounding (`lossjumps.search.exact`).
+        Whether points and multipliers are those of float64, or all are `lossjumps.search.exact.ExactCycle`.
     box : Box, optional
         Where cycles and continua are wanted; the whole space if not given.
     """
-    if verify == "exact":
-        primitive = {
-            itineraries.key(candidate): candidate for candidate in candidates if itineraries.is_primitive(candidate)
-        }
-        # what rounding could have taken for another itinerary is among the candidates itself
-        return verified(relu_map, list(primitive.values()), visits, 0, box)
-    cycles, degenerate, undecided = [], [], 0
-    known = set()
-    for candidate in candidates:
-        key = itineraries.key(candidate)
-        if key in known or not itineraries.is_primitive(candidate):
+    primitive = {
+        itineraries.key(candidate): candidate
+        for candidate in (with_silent_units(relu_map, candidate) for candidate in candidates)
+        if itineraries.is_primitive(candidate)
+    }
+    cycles, left_open = [], []
+    for candidate in primitive.values():
+        verdict = UNDECIDED
+        if verify == "float":
+            relative = np.empty(candidate.shape)
+            verdict = certified_signs(*relu_map.parameters, candidate, relative)[0]
+        if verdict == VIRTUAL:
             continue
-        known.add(key)
-        cycle, decided = solve_cycle(relu_map, candidate)
-        if cycle is None and decided:
-            continue
-        if is_singular(relu_map, candidate):  # a continuum, nothing, or a point far away: float64 cannot tell
-            exact = verified(relu_map, [candidate], 1, 0, box)
-            cycles += exact.cycles
-            degenerate += exact.degenerate
-        elif cycle is not None:
-            cycles += [cycle] if box is None or box.holds(cycle.points) else []
-        else:
-            undecided += 1
-    return CompleteList(merge_at_borders(cycles), degenerate, undecided, visits)
+        cycle = _float_cycle(relu_map, candidate) if verdict == ADMISSIBLE else None
+        if cycle is None:
+            left_open.append(candidate)
+        elif box is None or box.holds(cycle.points):
+            cycles.append(cycle)
+    exact = verified(relu_map, left_open, visits, 0, box)
+    known = {cycle.key: cycle for cycle in (*cycles, *exact.cycles)}
+    return replace(exact, cycles=[known[key] for key in sorted(known)])
+
+
+def _float_cycle(relu_map: ReluMap, itinerary: np.ndarray) -> Cycle | None:
+    """The cycle of an itinerary that surely has one; None where float64 leaves its points or its stability open."""
+    itinerary = np.ascontiguousarray(itineraries.canonical(itinerary))
+    points = np.empty((len(itinerary), relu_map.dimension))
+    inputs = np.empty(itinerary.shape)
+    sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs)
+    distance = admissibility(relu_map.V, relu_map.b, itinerary, points, inputs)
+    if sign == 0.0 or not residual <= RESIDUAL or not distance > 0.0:
+        return None
+    cycle = Cycle(points, itinerary, relu_map, float(distance))
+    on_circle = np.abs(np.abs(cycle.multipliers) - 1.0) <= NEAR_THE_CIRCLE
+    return None if on_circle.any() else cycle
+
+
+def cycle_of(relu_map: ReluMap, itinerary: np.ndarray) -> Cycle | None:
+    """The cycle with the given primitive itinerary (k, H), or None where it is virtual or does not exist."""
+    cycles = decide(relu_map, [itinerary], 1).cycles
+    return cycles[0] if cycles else None
+
+
+def with_silent_units(relu_map: ReluMap, itinerary: np.ndarray) -> np.ndarray:
+    """The itinerary (k, H) with the states that units without output have along its virtual cycle in float64."""
+    itinerary = np.ascontiguousarray(itinerary, dtype=np.bool_)
+    silent = ~relu_map.U.any(axis=0)
+    if silent.any():
+        points, inputs = np.empty((len(itinerary), relu_map.dimension)), np.empty(itinerary.shape)
+        itinerary = np.where(silent, relu_map.b > 0.0, itinerary)
+        if virtual_cycle(*relu_map.parameters, itinerary, points, inputs)[0] != 0.0:
+            itinerary[:, silent] = inputs[:, silent] > 0.0
+    return itinerary
 
 
 def verified(
@@ -185,8 +176,7 @@ def verified(
         [
             continuum.itinerary
             for continuum in found.continua
-            if len(continuum.itinerary) == order
-            and (box is None or holds_a_continuum(relu_map, continuum.itinerary, box))
+            if len(continuum.itinerary) == order and (box is None or reaches_into(relu_map, continuum.itinerary, box))
         ],
         len(found.undecided),
         visits,
@@ -213,30 +203,4 @@ def cycles_by_branching(
     solutions = all_solutions(problem, most_nodes, threads)
     if not solutions.finished:
         return None
-    silent = np.flatnonzero(relu_map.V.any(axis=1) & ~relu_map.U.any(axis=0))
-    candidates = list(solutions.itineraries)
-    if len(silent):
-        candidates = [full for itinerary in candidates for full in _with_silent_units(relu_map, itinerary, silent)]
-    return decide(relu_map, candidates, solutions.nodes, verify)
-
-
-def _with_silent_units(relu_map: ReluMap, itinerary: np.ndarray, silent: np.ndarray) -> list[np.ndarray]:
-    """The itinerary with the states of units that have no output: they follow from the points.
-
-    Where there is a continuum of them, every choice, as far as these are not too many.
-    """
-    points = np.empty((len(itinerary), relu_map.dimension))
-    inputs = np.empty(itinerary.shape)
-    itinerary = np.ascontiguousarray(itinerary)
-    if not is_singular(relu_map, itinerary):
-        virtual_cycle(*relu_map.parameters, itinerary, points, inputs)
-        itinerary[:, silent] = inputs[:, silent] > 0.0
-        return [itinerary]
-    choices = len(itinerary) * len(silent)
-    if choices > MOST_SILENT_CHOICES:
-        return [itinerary]
-    completions = []
-    for choice in itertools.product([False, True], repeat=choices):
-        completions.append(itinerary.copy())
-        completions[-1][:, silent] = np.reshape(choice, (len(itinerary), len(silent)))
-    return completions
+    return decide(relu_map, solutions.itineraries, solutions.nodes, verify)

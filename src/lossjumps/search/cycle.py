@@ -7,15 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search import itineraries
 from lossjumps.search.boxes import Box
-from lossjumps.search.kernels import BORDER, admissibility, safe_itinerary, true_itinerary
+from lossjumps.search.kernels import BORDER, true_itinerary
 from lossjumps.search.multipliers import multipliers_of
-from lossjumps.search.periodic import virtual_cycle
 from lossjumps.search.regions import Regions
-
-RESIDUAL = 1.0
-"""Largest residual of a step along a cycle that is reported, over the bound of the rounding of that step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,45 +70,9 @@ class Cycle:
         return -1 if np.count_nonzero(real**repetitions > 1.0) % 2 else 1
 
     @property
-    def index_is_safe(self) -> bool:
-        """Whether the index is known: next to a border float64 cannot tell whose it is."""
-        return not self.near_border
-
-    @property
     def near_border(self) -> bool:
-        """Whether float64 cannot tell on which side of a border a point of the cycle lies."""
+        """Whether a point of the cycle lies so near a border that its sign there is lost in float64."""
         return self.border_distance <= BORDER
-
-
-def cycle_of(relu_map: ReluMap, itinerary: np.ndarray) -> Cycle | None:
-    """The cycle with the given primitive itinerary (k, H), or None where it is virtual or does not exist.
-
-    A point within rounding of a border is accepted, and the unit counts as off: one point, one itinerary.
-    """
-    return solve_cycle(relu_map, itinerary)[0]
-
-
-def solve_cycle(relu_map: ReluMap, itinerary: np.ndarray) -> tuple[Cycle | None, bool]:
-    """As `cycle_of`, and whether the answer is sure: False where the solution is lost in rounding."""
-    itinerary = np.ascontiguousarray(itinerary, dtype=np.bool_)
-    period = len(itinerary)
-    points = np.empty((period, relu_map.dimension))
-    inputs = np.empty((period, relu_map.units))
-    sign, residual = virtual_cycle(*relu_map.parameters, itinerary, points, inputs)
-    if sign == 0.0 or not residual <= RESIDUAL:
-        return None, False
-    distance = admissibility(relu_map.V, relu_map.b, itinerary, points, inputs)
-    if not distance > -BORDER:
-        return None, True
-    if distance <= BORDER:
-        itinerary = np.empty_like(itinerary)
-        safe_itinerary(relu_map.V, relu_map.b, points, inputs, itinerary)
-        if not itineraries.is_primitive(itinerary):
-            return None, True
-    shift = itineraries.canonical_shift(itinerary)
-    itinerary = np.ascontiguousarray(np.roll(itinerary, -shift, axis=0))
-    points = np.roll(points, -shift, axis=0)
-    return Cycle(points, itinerary, relu_map, max(float(distance), 0.0) + 0.0), True
 
 
 def itinerary_from(relu_map: ReluMap, point: np.ndarray, order: int) -> np.ndarray | None:
@@ -180,7 +139,7 @@ class FoundCycles:
             divisors = [divisor for divisor in range(1, order + 1) if order % divisor == 0]
             certified = all(self.complete.get(divisor, False) for divisor in divisors)
             indices = [
-                (cycle.order, cycle.index_of_iterate(order // cycle.order) if cycle.index_is_safe else None)
+                (cycle.order, cycle.index_of_iterate(order // cycle.order))
                 for cycle in self.cycles
                 if order % cycle.order == 0
             ]

@@ -61,10 +61,13 @@ class DyadicMap:
     inputs, biases : fmpz_mat
         V (H, M) and b (H, 1), times 2^-input_exponent.
     input_exponent : int
+    has_outputs : (H,) bool array
+        Whether a unit acts on any state.
     """
 
     def __init__(self, relu_map: ReluMap) -> None:
         self.relu_map = relu_map
+        self.has_outputs = relu_map.U.any(axis=0)
         dimension, units = relu_map.dimension, relu_map.units
         (self._U,), output_exponent = _integers([relu_map.U])
         (self._V, self._b), self.input_exponent = _integers([relu_map.V, relu_map.b[:, None]])

@@ -28,6 +28,9 @@ from lossjumps.search.itinerary_equation import (
 from lossjumps.search.local_index import local_index
 from lossjumps.search.unit_circle import Multipliers, multipliers_in_ball, multipliers_of
 
+CONTRACTION_MARGIN = 1e-9
+"""By how much a growth rate has to stay below 1 to be a contraction beyond rounding."""
+
 NEAR = 1e-9
 """Relative unit input below which the other side of the border is looked at too when cycles are verified."""
 
@@ -54,14 +57,22 @@ class ExactCycle(Cycle):
     degree : int or None
         Fixed-point index of F^k at the cycle: sign det(I - T), or for a cycle on a border the local degree; None
         where that is not defined (the cycle is not isolated) or too many borders meet in it.
-    on_border : bool
-        Whether a unit that can change the map has input zero.
+    borders : (k, H) bool array
+        Where the input of a unit that can change the map is zero.
+    attracts : bool
+        Whether the cycle is proved to attract its neighbourhood, on a border as well.
     """
 
     spectrum: Multipliers
     relative_inputs: np.ndarray
     degree: int | None
-    on_border: bool
+    borders: np.ndarray
+    attracts: bool
+
+    @property
+    def on_border(self) -> bool:
+        """Whether a unit that can change the map has input zero."""
+        return bool(self.borders.any())
 
     @property
     def multipliers(self) -> np.ndarray:
@@ -71,13 +82,8 @@ class ExactCycle(Cycle):
 
     @property
     def is_stable(self) -> bool:
-        """Whether all multipliers lie inside the unit circle; False on a border, where that does not decide it."""
-        return self.stability == "stable"
-
-    @property
-    def index_is_safe(self) -> bool:
-        """An index that is known is exact."""
-        return self.degree is not None
+        """Whether all multipliers lie inside the unit circle; on a border, whether it is proved that it attracts."""
+        return self.attracts
 
     @property
     def index(self) -> int | None:
@@ -86,8 +92,10 @@ class ExactCycle(Cycle):
 
     @property
     def stability(self) -> str:
-        """That of the multipliers ("stable", "unstable", "neutral"); "border" where the map has no Jacobian."""
-        return "border" if self.on_border else self.spectrum.stability
+        """That of the multipliers ("stable", "unstable", "neutral"); on a border "stable" if proved, else "border"."""
+        if self.on_border:
+            return "stable" if self.attracts else "border"
+        return self.spectrum.stability
 
     def index_of_iterate(self, repetitions: int) -> int | None:
         """sign det(I - T^n) of the cycle run through n times, 0 where that is singular; None on a border."""
@@ -131,8 +139,8 @@ class Verdict:
     ----------
     found : ExactCycle, Continuum or None
         What solves the itinerary with the assumed signs, inputs of zero included.  Its own order and itinerary differ
-        from those asked for where the asked itinerary is not primitive, or where points lie on a border: a unit of
-        input zero is off.  None where nothing does.
+        from those asked for where the asked itinerary is not primitive, where points lie on a border: a unit of input
+        zero is off, and for units without outputs, whose states follow from the points.  None where nothing does.
     is_regular : bool
         Whether I - T of the asked itinerary is regular: otherwise what solves it may be a continuum, or nothing.
     relative_inputs : (k, H) array or None
@@ -170,8 +178,8 @@ def _exact_verdict(dyadic: DyadicMap, itinerary: np.ndarray) -> Verdict:
         solution = solve_rationally(dyadic, itinerary)
     if solution is None:
         return _singular_verdict(dyadic, itinerary)
-    signs = solution.signs
-    if np.any(signs[itinerary] < 0) or np.any(signs[~itinerary] > 0):
+    contradicted = (itinerary & (solution.signs < 0)) | (~itinerary & (solution.signs > 0))
+    if np.any(contradicted & dyadic.has_outputs):
         return Verdict(None, True, solution.relative_inputs)
     return Verdict(_cycle_at(dyadic, itinerary, solution), True, solution.relative_inputs)
 
@@ -196,13 +204,34 @@ def _described(dyadic: DyadicMap, itinerary: np.ndarray, solution: Solution) -> 
         for array in (itinerary, solution.points, solution.relative_inputs, solution.signs)
     )
     # a unit without weights, or one that nothing listens to, does not bend the map
-    bending = np.any(dyadic.relu_map.V != 0.0, axis=1) & np.any(dyadic.relu_map.U != 0.0, axis=0)
+    bending = np.any(dyadic.relu_map.V != 0.0, axis=1) & dyadic.has_outputs
     borders = (signs == 0) & bending
-    on_border = bool(borders.any())
-    index = local_index(dyadic, itinerary, borders) if on_border else solution.determinant_sign
     spectrum = _multipliers(dyadic, itinerary)
+    if borders.any():
+        index, attracts = local_index(dyadic, itinerary, borders), contracts(dyadic.relu_map, itinerary, borders)
+    else:
+        index, attracts = solution.determinant_sign, spectrum.stability == "stable"
     distance = float(np.abs(relative).min())
-    return ExactCycle(points, itinerary, dyadic.relu_map, distance, spectrum, relative, index, on_border)
+    return ExactCycle(points, itinerary, dyadic.relu_map, distance, spectrum, relative, index, borders, attracts)
+
+
+def contracts(relu_map: ReluMap, itinerary: np.ndarray, borders: np.ndarray) -> bool:
+    """Whether all pieces that meet in a cycle on borders surely contract towards it, in a norm that they share.
+
+    The norm max_i |x_i| / d_i, with d > 0 such that G d < d for the moduli G of the Jacobians, whatever the sides.
+    """
+    growth = np.eye(relu_map.dimension)
+    for region, at_border in zip(itinerary, borders, strict=True):
+        U, V = relu_map.U[:, at_border], relu_map.V[at_border]
+        fixed = region & ~at_border
+        jacobian = relu_map.A + relu_map.U[:, fixed] @ relu_map.V[fixed]
+        # a side adds some of the units at their borders: entry by entry the extremes add those of one sign
+        terms = U.T[:, :, None] * V[:, None, :]
+        highest = jacobian + np.maximum(terms, 0.0).sum(axis=0)
+        lowest = jacobian + np.minimum(terms, 0.0).sum(axis=0)
+        growth = np.maximum(np.abs(highest), np.abs(lowest)) @ growth
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(growth).all() and np.abs(np.linalg.eigvals(growth)).max() < 1.0 - CONTRACTION_MARGIN)
 
 
 def _multipliers(dyadic: DyadicMap, itinerary: np.ndarray) -> Multipliers:

@@ -10,15 +10,14 @@ from lossjumps.errors import InputError
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.progress import Progress, shown
 from lossjumps.search import itineraries
-from lossjumps.search.boxes import Box, absorbing_box
-from lossjumps.search.complementarity import complementarity_problem
-from lossjumps.search.complete import CompleteList, cycles_by_branching, verified
+from lossjumps.search.boxes import Box
+from lossjumps.search.complete import CompleteList, verified
+from lossjumps.search.continua import continua_around
 from lossjumps.search.cycle import Cycle, FoundCycles
 from lossjumps.search.degree import degrees
-from lossjumps.search.regions import Regions, cells_at_most, linear_regions
+from lossjumps.search.lists import CompleteLists
+from lossjumps.search.scaling import in_given_units, in_usual_units
 from lossjumps.search.scyfi import walk_for_cycles
-from lossjumps.search.splitting import MOST_CELLS, split_cycles
-from lossjumps.search.words import cycles_of_words
 
 METHODS = ("auto", "complete", "scyfi")
 VERIFY = ("float", "exact")
@@ -29,32 +28,14 @@ CERTIFIED_UNITS = 48
 MAX_NODES = 100_000
 """Nodes of the branch and bound, or linear regions, after which a complete list is given up."""
 
-FEW_REGIONS = 3000
-"""Up to this many linear regions are solved one after another for fixed points: no other way is cheaper."""
-
-MOST_REGIONS = 2_000_000
-"""Linear regions, or sequences of them, that are solved one after another at the most, whatever the method."""
-
 MOST_DRAWN_REGIONS = 20_000
 """SCYFI draws its random starts from the linear regions where there are at most this many, else from random states."""
-
-REGIONS_PER_NODE = 8
-"""Branching may take a node for so many linear regions, before these are solved: an eighth to half of their price."""
-
-CELLS_PER_NODE = 20
-"""Cells of the splitting by itinerary that cost as much as a node of the branch and bound."""
 
 FLAT = 2
 """States up to which all orders are split by itinerary at once."""
 
 MOST_NEIGHBOURS = 256
 """Itineraries across borders near which a searched cycle lies that are decided exactly as well."""
-
-UNLIMITED = 2**62
-"""Nodes that no search reaches."""
-
-ROOT_OF_UNITY = 1e-12
-"""|mu^n - 1| below which a cycle run through n times has a singular I - T^n."""
 
 
 def _checked_starts(starts: Iterable[Cycle | np.ndarray], relu_map: ReluMap) -> dict[int, list[np.ndarray]]:
@@ -69,17 +50,6 @@ def _checked_starts(starts: Iterable[Cycle | np.ndarray], relu_map: ReluMap) -> 
             )
         by_order.setdefault(len(itinerary), []).append(itinerary)
     return by_order
-
-
-def _repeated_continua(cycles: list[Cycle], order: int) -> list[np.ndarray]:
-    """Itineraries of lower cycles around which there is a continuum of cycles of this order."""
-    return [
-        np.tile(cycle.itinerary, (order // cycle.order, 1))
-        for cycle in cycles
-        if cycle.order < order
-        and order % cycle.order == 0
-        and np.any(np.abs(cycle.multipliers ** (order // cycle.order) - 1.0) < ROOT_OF_UNITY)
-    ]
 
 
 def _checked_box(box: Any, dimension: int) -> Box:
@@ -97,93 +67,28 @@ def _checked_box(box: Any, dimension: int) -> Box:
     return Box(lower, upper)
 
 
-class _Search:
-    """One search of a map: what the orders have in common is computed once, when it is first needed."""
-
-    def __init__(self, m: ReluMap, max_nodes: int, threads: int, verify: str) -> None:
-        self.m = m
-        self.max_nodes = max_nodes
-        self.threads = threads
-        self.verify = verify
-        self.cells = cells_at_most(m)
-        self.regions: Regions | None = None
-
-    def listed_regions(self, most: int) -> Regions:
-        """The linear regions, as far as there are at most so many."""
-        if self.regions is None or not self.regions.complete:
-            self.regions = linear_regions(self.m, most)
-        return self.regions
-
-    def by_regions(self, order: int, most_sequences: int) -> CompleteList | None:
-        """Every cycle of an order by solving all sequences of regions; None where these are too many."""
-        most = max(1, int(min(most_sequences, MOST_REGIONS) ** (1.0 / order)))
-        if order == 1 and self.cells > most:
-            return None
-        regions = self.listed_regions(most)
-        if not regions.complete or len(regions.patterns) > most:
-            return None
-        return cycles_of_words(self.m, regions.patterns, order, self.verify)
-
-    def by_branching(self, order: int, most_nodes: int) -> CompleteList | None:
-        """Every cycle of an order by branch and bound; None where the nodes do not suffice or there is no problem."""
-        problem = complementarity_problem(self.m, order)
-        if problem is None:
-            return None
-        return cycles_by_branching(self.m, problem, most_nodes, self.threads, self.verify)
-
-    def complete_list(self, order: int) -> tuple[CompleteList, str] | None:
-        """Every cycle of an order and the way they were found, or None."""
-        ways = [("branching", self.by_branching, self.max_nodes), ("regions", self.by_regions, self.max_nodes)]
-        if order == 1 and self.cells <= FEW_REGIONS:
-            ways.reverse()
-        elif order == 1 and self.cells <= min(self.max_nodes, MOST_REGIONS):
-            # whichever is cheaper decides what it costs: branching up to the price of the regions, then these
-            few = self.cells // REGIONS_PER_NODE
-            ways = [("branching", self.by_branching, few), ("regions", self.by_regions, self.cells), *ways]
-        for name, way, most in ways:
-            result = way(order, most)
-            if result is not None:
-                return result, name
-        return None
-
-    def split_lists(self, max_order: int, box: Box | None, most_cells: int) -> dict[int, tuple[CompleteList, str]]:
-        """Complete lists of the orders 1 ... as far as the budget goes, by splitting the space by itinerary."""
-        known = absorbing_box(self.m) if box is None else None
-        split = split_cycles(
-            self.m,
-            max_order,
-            box or known,
-            bounded=known is not None,
-            max_cells=most_cells,
-            verify=self.verify,
-        )
-        return {
-            order: (
-                CompleteList(
-                    [cycle for cycle in split.cycles if cycle.order == order],
-                    [itinerary for itinerary in split.degenerate if len(itinerary) == order],
-                    split.undecided.get(order, 0),
-                    split.cells[order],
-                ),
-                "splitting",
-            )
-            for order in range(1, split.complete_order + 1)
-        }
-
-    def walks(self, order: int, seed: list[int], starts: Iterable[np.ndarray], max_visits: int | None) -> CompleteList:
-        """What SCYFI finds."""
-        regions = self.listed_regions(MOST_DRAWN_REGIONS)
-        walks = walk_for_cycles(
-            self.m,
-            order,
-            np.random.default_rng([*seed, order]),
-            patterns=regions.patterns if regions.complete else regions.patterns[:0],
-            starts=starts,
-            max_visits=max_visits,
-        )
-        if self.verify == "float":
-            return CompleteList(walks.cycles, [], 0, walks.visits)
-        return verified(self.m, [cycle.itinerary for cycle in walks.cycles], walks.visits, MOST_NEIGHBOURS)
+def _searched(
+    m: ReluMap,
+    lists: CompleteLists,
+    order: int,
+    seed: list[int],
+    starts: Iterable[np.ndarray],
+    max_visits: int | None,
+    verify: str,
+) -> CompleteList:
+    """What SCYFI finds."""
+    regions = lists.listed_regions(MOST_DRAWN_REGIONS)
+    walks = walk_for_cycles(
+        m,
+        order,
+        np.random.default_rng([*seed, order]),
+        patterns=regions.patterns if regions.complete else regions.patterns[:0],
+        starts=starts,
+        max_visits=max_visits,
+    )
+    if verify == "float":
+        return CompleteList(walks.cycles, [], 0, walks.visits)
+    return verified(m, [cycle.itinerary for cycle in walks.cycles], walks.visits, MOST_NEIGHBOURS)
 
 
 def find_cycles(
@@ -267,42 +172,39 @@ def find_cycles(
     report = shown(progress, "order")
     domain = None if box is None else _checked_box(box, m.dimension)
     starts_of = _checked_starts(starts or (), m)
-    thorough = method == "complete"
-    search = _Search(m, UNLIMITED if thorough else max_nodes, threads, verify)
-    split: dict[int, tuple[CompleteList, str]] = {}
-    certifiable = [order for order in range(1, max_order + 1) if thorough or order * m.units <= certified_units]
-    if method != "scyfi" and (domain is not None or (m.dimension <= FLAT and len(certifiable) > 1)):
-        split = search.split_lists(max_order, domain, MOST_CELLS if thorough else CELLS_PER_NODE * max_nodes)
+    m, exponent = in_usual_units(m)
+    within = None if domain is None else Box(np.ldexp(domain.lower, -exponent), np.ldexp(domain.upper, -exponent))
+    lists = CompleteLists(m, within, threads, verify)
+    certifiable = [order for order in range(1, max_order + 1) if order == 1 or order * m.units <= certified_units]
+    split_together = max_order if domain is not None or (m.dimension <= FLAT and len(certifiable) > 1) else None
     cycles: list[Cycle] = []
     certificate: dict[int, str | None] = {}
     degenerate: list[np.ndarray] = []
     visits: dict[int, int] = {}
     for order in range(1, max_order + 1):
-        # fixed points far out are beyond the splitting of the whole space
-        listed = split.get(order) if order > 1 or domain is not None else None
-        if listed is None and method != "scyfi" and (order == 1 or order in certifiable):
-            listed = search.complete_list(order)
-        if listed is None and thorough:
-            raise InputError(
-                f'method="complete": no way is known for this map at order {order}: I - J is singular, or nearly, '
-                "in every region that was tried"
-            )
+        listed = None
+        if method == "complete":
+            listed = lists.at_any_cost(order, split_together or order)
+        elif method == "auto":
+            listed = lists.of_order(order, max_nodes, split_together, by_itself=order in certifiable)
         result, way = listed or (
-            search.walks(order, list(np.atleast_1d(seed)), starts_of.get(order, ()), max_visits),
+            _searched(m, lists, order, list(np.atleast_1d(seed)), starts_of.get(order, ()), max_visits, verify),
             None,
         )
-        continua = result.degenerate + _repeated_continua(cycles, order)
-        degenerate += continua
+        around = continua_around(m, cycles, order)
+        degenerate += result.degenerate + (around or [])
         # around a continuum there may be one of a multiple of its order
-        nothing_near = all(order % len(itinerary) for itinerary in degenerate)
+        nothing_near = around is not None and all(order % len(itinerary) for itinerary in degenerate)
         certificate[order] = way if nothing_near and not result.undecided else None
-        cycles += result.cycles if domain is None else [cycle for cycle in result.cycles if domain.holds(cycle.points)]
+        cycles += [cycle for cycle in result.cycles if within is None or within.holds(cycle.points)]
         visits[order] = result.visits
         how = f"complete by {certificate[order]}" if certificate[order] else "searched"
         report(order, max_order, f"{len(result.cycles)} found, {how}, {result.visits} visits")
     degenerate = list({itineraries.key(itinerary): itinerary for itinerary in degenerate}.values())
-    found = FoundCycles(tuple(cycles), max_order, certificate, tuple(degenerate), visits, search.regions, domain)
-    return _audited(m, found, max_nodes) if audit and domain is None else found
+    found = FoundCycles(tuple(cycles), max_order, certificate, tuple(degenerate), visits, lists.regions, domain)
+    if audit and domain is None:
+        found = _audited(m, found, max_nodes)
+    return replace(found, cycles=tuple(in_given_units(cycle, exponent) for cycle in found.cycles))
 
 
 def _audited(m: ReluMap, found: FoundCycles, max_nodes: int) -> FoundCycles:

@@ -167,7 +167,11 @@ def solve_singular(dyadic: DyadicMap, itinerary: np.ndarray) -> SolutionSet | No
     unit = fmpq(2) ** dyadic.input_exponent
     inputs, biases = fmpq_mat(dyadic.inputs) * unit, (fmpq_mat(dyadic.biases) * unit).entries()
     for region in itinerary:
-        for on, bias, (*slopes, constant) in zip(region, biases, (inputs * frame).tolist(), strict=True):
+        for on, bias, (*slopes, constant), acts in zip(
+            region, biases, (inputs * frame).tolist(), dyadic.has_outputs, strict=True
+        ):
+            if not acts:
+                continue
             sign = 1 if on else -1
             rows.append([sign * slope for slope in slopes])
             constants.append(sign * (constant + bias))

@@ -183,16 +183,6 @@ def admissibility(V, b, itinerary, points, inputs):
 
 
 @compiled()
-def safe_itinerary(V, b, points, inputs, itinerary):
-    """Fill the itinerary (k, H) of given points, a unit within rounding of its border counting as off."""
-    relative = np.empty(V.shape[0])
-    for time in range(itinerary.shape[0]):
-        relative_inputs(V, b, points[time], inputs[time], relative)
-        for unit in range(V.shape[0]):
-            itinerary[time, unit] = relative[unit] > BORDER
-
-
-@compiled()
 def true_itinerary(A, U, V, b, c, point, itinerary):
     """Roll the map out from `point` and fill the itinerary (k, H) of its first k points; False if it diverges."""
     period, units = itinerary.shape

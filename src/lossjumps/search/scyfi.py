@@ -13,9 +13,8 @@ import numpy as np
 
 from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search import itineraries
-from lossjumps.search.complete import merge_at_borders
-from lossjumps.search.cycle import Cycle, cycle_of
+from lossjumps.search.complete import decide
+from lossjumps.search.cycle import Cycle
 from lossjumps.search.kernels import copy_matrix, copy_vector, true_itinerary
 from lossjumps.search.periodic import solve_rotation
 
@@ -214,6 +213,4 @@ def walk_for_cycles(
         generator,
         found,
     )
-    unique = {itineraries.key(word): word for word in found[:count] if itineraries.is_primitive(word)}
-    cycles = [cycle for word in unique.values() if (cycle := cycle_of(relu_map, word)) is not None]
-    return Walks(merge_at_borders(cycles), int(visits))
+    return Walks(decide(relu_map, found[:count], int(visits)).cycles, int(visits))

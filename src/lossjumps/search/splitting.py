@@ -18,7 +18,6 @@ from lossjumps.search.borders import Borders, distinct_borders
 from lossjumps.search.boxes import Box
 from lossjumps.search.complete import decide
 from lossjumps.search.cycle import Cycle
-from lossjumps.search.periodic import virtual_cycle
 from lossjumps.search.splitting_kernel import table_of_beginnings, walk_itineraries
 
 MOST_CELLS = 2_000_000
@@ -167,6 +166,8 @@ class Walk:
         Largest order of a cycle that must not be lost.
     max_cells : int
         Budget of cells looked at in one go.
+    tolerance : float
+        Relative error granted to what is added up in a step; at least its rounding.
     """
 
     borders: Borders
@@ -174,6 +175,7 @@ class Walk:
     box: Box | None
     longest: int
     max_cells: int
+    tolerance: float = 0.0
 
     def refined(self, recurrent: Recurrent) -> Recurrent:
         """The recurrent words that are one letter longer.
@@ -229,7 +231,7 @@ class Walk:
         if self.box is not None:
             both = np.vstack([np.eye(dimension), -np.eye(dimension)])
             faces = both, np.concatenate([-self.box.lower, self.box.upper])
-        rounding = float((len(borders.unit_border) + dimension + 4) * np.finfo(float).eps)
+        rounding = max(self.tolerance, float((len(borders.unit_border) + dimension + 4) * np.finfo(float).eps))
         hits = np.empty((max(16, min(2**17, HIT_BYTES // (max_order * count))), max_order * count), dtype=np.int8)
         orders = np.empty(len(hits), dtype=np.int64)
         singular = np.empty(len(hits), dtype=np.bool_)
@@ -275,18 +277,10 @@ class Walk:
 
 
 def _itinerary_of(relu_map: ReluMap, borders: Borders, word: np.ndarray) -> np.ndarray:
-    """The itinerary (k, H) of the (virtual) cycle of a word over the distinct borders."""
+    """The itinerary (k, H) of a word over the distinct borders, units without output left as they are at zero."""
     itinerary = np.repeat(relu_map.b[None, :] > 0.0, len(word), axis=0)
     switching = borders.unit_border >= 0
     itinerary[:, switching] = word[:, borders.unit_border[switching]] == borders.unit_side[switching]
-    silent = ~switching & relu_map.V.any(axis=1)
-    if silent.any():
-        itinerary[:, silent] = False
-        points = np.empty((len(word), relu_map.dimension))
-        inputs = np.empty(itinerary.shape)
-        sign, _ = virtual_cycle(*relu_map.parameters, itinerary, points, inputs)
-        if sign != 0.0:
-            itinerary[:, silent] = inputs[:, silent] > 0.0
     return itinerary
 
 
@@ -327,8 +321,8 @@ def split_cycles(
     relu_map : ReluMap
     max_order : int
     box : Box, optional
-        Every point of a cycle has to lie in it; the whole space if not given (within `FARTHEST` times the scale of
-        the map's borders and offsets).
+        Every point of a cycle has to lie in it.  The whole space if not given, within `splitting_kernel.FARTHEST`
+        times the scale of the map's borders and offsets: `infinity.proper_orders` tells where there is nothing beyond.
     bounded : bool
         The box is known to hold all cycles of the map (`absorbing_box`): later points need not be checked against it.
     max_cells : int

@@ -9,7 +9,6 @@ from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.complete import CompleteList, decide
 from lossjumps.search.kernels import (
-    SINGULAR,
     copy_matrix,
     copy_vector,
     follow_with,
@@ -17,6 +16,9 @@ from lossjumps.search.kernels import (
     relative_inputs,
     solve_in_place,
 )
+
+UNSURE_PIVOT = 1e-6
+"""Smallest relative pivot of I - T from which the rounding of a solution is far below the margin of its signs."""
 
 SAFE_GROWTH = 1e6
 """Largest entry of a Jacobian product up to which the signs of a rolled-out orbit refuse a candidate."""
@@ -92,7 +94,7 @@ def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most,
             system[i, i] += 1.0
         copy_vector(shift, point)
         pivot, sign = solve_in_place(system, point)
-        if sign == 0.0 or pivot < SINGULAR:
+        if sign == 0.0 or pivot < UNSURE_PIVOT:
             copy_vector(word[:order], singular[n_singular])
             n_singular += 1
             continue

@@ -1,0 +1,60 @@
+"""Units of measurement: a map whose numbers are very large or small is searched in units in which they are not."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search.cycle import Cycle
+
+USUAL = 20
+"""Binary exponents up to this size are left as they are."""
+
+
+def _exponents(sizes: np.ndarray) -> np.ndarray:
+    """The binary exponents of positive sizes, 0 where they are usual or zero."""
+    exponents = np.where(sizes > 0.0, np.frexp(sizes)[1], 0)
+    return np.where(np.abs(exponents) > USUAL, exponents, 0)
+
+
+def in_usual_units(relu_map: ReluMap) -> tuple[ReluMap, int]:
+    """The map with inputs of each unit and states measured in powers of two, so that borders lie at usual distances.
+
+    Parameters
+    ----------
+    relu_map : ReluMap
+
+    Returns
+    -------
+    relu_map : ReluMap
+        The same map without rounding: F'(z) = F(2^exponent z) / 2^exponent, with the same regions and Jacobians.  The
+        map itself where its numbers are usual, or where those of one unit or offset would be lost.
+    exponent : int
+    """
+    A, U, V, b, c = relu_map.parameters
+    weights = _exponents(np.abs(V).max(axis=1))
+    distances = np.abs(np.ldexp(b, -weights))
+    exponent = int(_exponents(np.array(max(distances.max(), np.abs(c).max()))))
+    if exponent == 0 and not weights.any():
+        return relu_map, 0
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = [
+            np.ldexp(U, weights),
+            np.ldexp(V, -weights[:, None]),
+            np.ldexp(b, -weights - exponent),
+            np.ldexp(c, -exponent),
+        ]
+        back = [
+            np.ldexp(scaled[0], -weights),
+            np.ldexp(scaled[1], weights[:, None]),
+            np.ldexp(scaled[2], weights + exponent),
+            np.ldexp(scaled[3], exponent),
+        ]
+    if not all(np.array_equal(array, given) for array, given in zip(back, (U, V, b, c), strict=True)):
+        return relu_map, 0
+    return ReluMap(A, *scaled), exponent
+
+
+def in_given_units(cycle: Cycle, exponent: int) -> Cycle:
+    """A cycle of a map in usual units, with its points in those of the map that was given."""
+    return cycle if exponent == 0 else replace(cycle, points=np.ldexp(cycle.points, exponent))
