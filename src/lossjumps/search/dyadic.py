@@ -15,7 +15,7 @@ MOST_PIECES = 1024
 """Regions whose pieces are kept; bounds the memory of a long list of itineraries."""
 
 
-def _integers(arrays: Sequence[np.ndarray]) -> tuple[list[list[list[fmpz]]], int]:
+def integers(arrays: Sequence[np.ndarray]) -> tuple[list[list[list[fmpz]]], int]:
     """Float64 matrices as lists of rows of integers with one common exponent."""
     split = [np.frexp(array) for array in arrays]
     exponents = [exponent[mantissa != 0.0] for mantissa, exponent in split]
@@ -69,9 +69,9 @@ class DyadicMap:
         self.relu_map = relu_map
         self.has_outputs = relu_map.U.any(axis=0)
         dimension, units = relu_map.dimension, relu_map.units
-        (self._U,), output_exponent = _integers([relu_map.U])
-        (self._V, self._b), self.input_exponent = _integers([relu_map.V, relu_map.b[:, None]])
-        (linear, offset), linear_exponent = _integers([relu_map.A, relu_map.c[:, None]])
+        (self._U,), output_exponent = integers([relu_map.U])
+        (self._V, self._b), self.input_exponent = integers([relu_map.V, relu_map.b[:, None]])
+        (linear, offset), linear_exponent = integers([relu_map.A, relu_map.c[:, None]])
         self.exponent = min(0, linear_exponent, output_exponent + self.input_exponent)
         lift = fmpz(1) << (linear_exponent - self.exponent)
         self._linear = _matrix(linear, dimension, dimension) * lift

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search.arrangement import independent_rows
 from lossjumps.search.borders import Borders, distinct_borders
 from lossjumps.search.boxes import Box
 from lossjumps.search.complete import decide
@@ -22,6 +23,9 @@ from lossjumps.search.splitting_kernel import table_of_beginnings, walk_itinerar
 
 MOST_CELLS = 2_000_000
 """Cells looked at before a search gives up: a few seconds."""
+
+INDEPENDENT = 1e-6
+"""Sine of the angle from which a border leaves the span of others."""
 
 LONGEST_WINDOW = 12
 """Recurrent words are listed up to this length."""
@@ -79,25 +83,10 @@ class Simplex:
         return np.linalg.inv(np.vstack([self.corners, self.at_one]))
 
 
-def _independent(normals: np.ndarray) -> list[int]:
-    """Rows that span the row space, chosen greedily far from the span of those before."""
-    chosen: list[int] = []
-    rest = normals.copy()
-    while len(chosen) < normals.shape[1]:
-        lengths = np.linalg.norm(rest, axis=1) if len(rest) else np.zeros(0)
-        if not len(lengths) or lengths.max() < 1e-6:
-            break
-        chosen.append(int(np.argmax(lengths)))
-        direction = rest[chosen[-1]] / lengths[chosen[-1]]
-        rest = rest - np.outer(rest @ direction, direction)
-        rest[chosen] = 0.0
-    return chosen
-
-
 def orthants(borders: Borders, scale: float) -> list[Simplex]:
     """The 2^M cones of the whole space between M independent hyperplanes, borders as far as there are any."""
     dimension = borders.normals.shape[1]
-    chosen = _independent(borders.normals)
+    chosen = independent_rows(borders.normals, dimension, INDEPENDENT)
     frame = borders.normals[chosen]
     if len(chosen) < dimension:
         frame = np.vstack([frame, np.linalg.svd(np.vstack([frame, np.zeros((1, dimension))]))[2][len(chosen) :]])

@@ -1,0 +1,370 @@
+"""All cells of an arrangement of hyperplanes {x : normal . x + offset = 0}, degenerate ones included.
+
+Every cell of an arrangement whose normals span the space has a vertex.  Where exactly as many hyperplanes as there are
+dimensions meet in it, its cells are all completions of the signs of the others.  Where more do, they are a central
+arrangement, whose cells are those of its slice one dimension lower and their opposites; whether they really meet in one
+point is decided without rounding.  Where the normals do not span the space the arrangement is the same along the
+missing directions and is listed in a subspace across them.
+"""
+
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from flint import fmpz_mat
+
+from lossjumps.compiled import compiled
+from lossjumps.search.dyadic import integers
+
+PARALLEL = 1e-12
+"""Sine of the angle below which two hyperplanes count as parallel, and relative size of a vanishing singular value."""
+
+EPSILON = 2.0**-52
+"""Relative rounding of float64."""
+
+MOST_CHOICES = 5000
+"""Choices of hyperplanes that nearly meet in one point, of which the true vertices are solved for without rounding."""
+
+
+@compiled()
+def _solve_vertex(normals, offsets, chosen, vertex, system):
+    """Solve normals[chosen] x = -offsets[chosen]; return the smallest pivot, 0.0 where the normals are dependent."""
+    rank = chosen.shape[0]
+    for i in range(rank):
+        vertex[i] = -offsets[chosen[i]]
+        for j in range(rank):
+            system[i, j] = normals[chosen[i], j]
+    smallest = 1.0
+    for column in range(rank):
+        pivot_row = column
+        for row in range(column + 1, rank):
+            if abs(system[row, column]) > abs(system[pivot_row, column]):
+                pivot_row = row
+        pivot = system[pivot_row, column]
+        smallest = min(smallest, abs(pivot))
+        if smallest <= 16.0 * rank * EPSILON:
+            return 0.0
+        if pivot_row != column:
+            for j in range(column, rank):
+                system[column, j], system[pivot_row, j] = system[pivot_row, j], system[column, j]
+            vertex[column], vertex[pivot_row] = vertex[pivot_row], vertex[column]
+        for row in range(column + 1, rank):
+            factor = system[row, column] / pivot
+            for j in range(column + 1, rank):
+                system[row, j] -= factor * system[column, j]
+            vertex[row] -= factor * vertex[column]
+    for row in range(rank - 1, -1, -1):
+        for j in range(row + 1, rank):
+            vertex[row] -= system[row, j] * vertex[j]
+        vertex[row] /= system[row, row]
+    return smallest
+
+
+@compiled()
+def _hash(words):
+    """Mix the words of a bit set into one 64-bit number."""
+    value = np.uint64(0x9E3779B97F4A7C15)
+    for word in words:
+        value ^= word
+        value *= np.uint64(0xBF58476D1CE4E5B9)
+        value ^= value >> np.uint64(29)
+        value *= np.uint64(0x94D049BB133111EB)
+        value ^= value >> np.uint64(32)
+    return value
+
+
+@compiled()
+def _insert(table, rows, count, words):
+    """Insert a bit set into the hash table of row numbers; return the new count (unchanged if it was there)."""
+    mask = np.uint64(table.shape[0] - 1)
+    slot = _hash(words) & mask
+    while table[slot] >= 0:
+        equal = True
+        for i in range(words.shape[0]):
+            if rows[table[slot], i] != words[i]:
+                equal = False
+                break
+        if equal:
+            return count
+        slot = (slot + np.uint64(1)) & mask
+    table[slot] = count
+    for i in range(words.shape[0]):
+        rows[count, i] = words[i]
+    return count + 1
+
+
+@compiled()
+def _cells_at_simple_vertices(normals, offsets, direction, most):
+    """Bit sets of the cells at the simple vertices of an arrangement whose normals span the space, and other vertices.
+
+    Parameters
+    ----------
+    normals : (B, r) array
+        Rows of moderate length.
+    offsets : (B,) array
+    direction : (B,) int array
+        Equal numbers mark parallel borders.
+    most : int
+        Give up beyond this many cells, or vertices with more than r borders.
+
+    Returns
+    -------
+    rows : (n, words) uint64 array
+        The cells, or all that was found before giving up.
+    crowded : (m, 2 words) uint64 array
+        Vertices where more than r borders meet, within rounding: the signs of the other borders, then who meets.
+    complete : bool
+    """
+    units, rank = normals.shape
+    n_words = (units + 63) // 64
+    size = 64
+    while size < 2 * (most + 1):
+        size *= 2
+    table = np.full(size, -1, np.int64)
+    rows = np.empty((most + 1, n_words), np.uint64)
+    count = 0
+    crowded_table = np.full(size, -1, np.int64)
+    crowded = np.empty((most + 1, 2 * n_words), np.uint64)
+    n_crowded = 0
+    both = np.empty(2 * n_words, np.uint64)
+    chosen = np.arange(rank)
+    vertex = np.empty(rank)
+    system = np.empty((rank, rank))
+    words = np.empty(n_words, np.uint64)
+    meets = np.empty(n_words, np.uint64)
+    one = np.uint64(1)
+    while True:
+        parallel = False
+        for i in range(1, rank):
+            for j in range(i):
+                if direction[chosen[i]] == direction[chosen[j]]:
+                    parallel = True
+        pivot = 0.0 if parallel else _solve_vertex(normals, offsets, chosen, vertex, system)
+        if pivot > 0.0:
+            length = 0.0
+            for j in range(rank):
+                length += abs(vertex[j])
+            for i in range(n_words):
+                words[i] = 0
+                meets[i] = 0
+            for i in range(rank):  # the chosen borders pass through the vertex by construction
+                meets[chosen[i] >> 6] |= one << np.uint64(chosen[i] & 63)
+            meeting = rank
+            for unit in range(units):
+                bit = one << np.uint64(unit & 63)
+                if meets[unit >> 6] & bit:
+                    continue
+                value = offsets[unit]
+                for j in range(rank):
+                    value += normals[unit, j] * vertex[j]
+                if abs(value) <= 64.0 * rank * EPSILON * (length + abs(offsets[unit])) / pivot:
+                    meets[unit >> 6] |= bit
+                    meeting += 1
+                elif value > 0.0:
+                    words[unit >> 6] |= bit
+            if meeting > rank:
+                for i in range(n_words):
+                    both[i] = words[i]
+                    both[n_words + i] = meets[i]
+                n_crowded = _insert(crowded_table, crowded, n_crowded, both)
+            else:
+                for completion in range(1 << rank):
+                    for i in range(rank):
+                        bit = one << np.uint64(chosen[i] & 63)
+                        if (completion >> i) & 1:
+                            words[chosen[i] >> 6] |= bit
+                        else:
+                            words[chosen[i] >> 6] &= ~bit
+                    count = _insert(table, rows, count, words)
+                    if count > most:
+                        break
+            if count > most or n_crowded > most:
+                return rows[: min(count, most)], crowded[: min(n_crowded, most)], False
+        position = rank - 1
+        while position >= 0 and chosen[position] == units - rank + position:
+            position -= 1
+        if position < 0:
+            return rows[:count], crowded[:n_crowded], True
+        chosen[position] += 1
+        for i in range(position + 1, rank):
+            chosen[i] = chosen[i - 1] + 1
+
+
+def _parallel_classes(normals: np.ndarray) -> np.ndarray:
+    """Number the directions of unit rows (H, r); rows parallel within `PARALLEL` share a number."""
+    products = np.abs(normals @ normals.T)
+    if np.count_nonzero(products > 1.0 - 1e-6) == len(normals):
+        return np.arange(len(normals))
+    direction = np.full(len(normals), -1)
+    for unit in range(len(normals)):
+        if direction[unit] < 0:
+            candidates = np.flatnonzero((products[unit] > 1.0 - 1e-6) & (direction < 0))
+            signs = np.sign(normals[candidates] @ normals[unit])[:, None]
+            distance = np.linalg.norm(normals[candidates] * signs - normals[unit], axis=1)
+            direction[candidates[distance <= PARALLEL]] = unit
+            direction[unit] = unit
+    return direction
+
+
+def independent_rows(rows: np.ndarray, count: int, smallest: float = 0.0) -> list[int]:
+    """Up to `count` rows, chosen greedily: each the farthest from the span of those before, and beyond `smallest`."""
+    chosen: list[int] = []
+    rest = rows.copy()
+    while len(chosen) < count:
+        lengths = np.linalg.norm(rest, axis=1) if len(rest) else np.zeros(0)
+        if not len(lengths) or not lengths.max() > smallest:
+            break
+        chosen.append(int(np.argmax(lengths)))
+        direction = rest[chosen[-1]] / lengths[chosen[-1]]
+        rest = rest - np.outer(rest @ direction, direction)
+        rest[chosen] = 0.0
+    return chosen
+
+
+def _bits(words: np.ndarray, count: int) -> np.ndarray:
+    """Bit sets (n, words) as (n, count) bool."""
+    place = np.arange(count)
+    return ((words[:, place >> 6] >> (place & 63).astype(np.uint64)) & np.uint64(1)).astype(bool)
+
+
+def _coincident(planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each row (B, r + 1) the first one that is the same hyperplane, and whether it has the same positive side."""
+    first, same_side = np.arange(len(planes)), np.ones(len(planes), dtype=bool)
+    leading = planes[np.arange(len(planes)), np.argmax(planes != 0.0, axis=1)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        directions = np.round(planes / leading[:, None], 12) + 0.0
+    classes: dict[bytes, list[int]] = {}
+    for row, direction in enumerate(directions):
+        known = classes.setdefault(direction.tobytes(), [])
+        for other in known:
+            if _exact(planes[[row, other]]).rank() == 1:
+                first[row], same_side[row] = other, leading[row] * leading[other] > 0.0
+                break
+        else:
+            known.append(row)
+    return first, same_side
+
+
+def _exact(array: np.ndarray) -> fmpz_mat:
+    """A float64 matrix as integers, times some power of two."""
+    (rows,), _ = integers([array])
+    return fmpz_mat(rows)
+
+
+def _central_cells(normals: np.ndarray, most: int) -> np.ndarray | None:
+    """The cells of hyperplanes through the origin, normals (B, r): those of the slice x_r = 1, and their opposites."""
+    slice_cells = arrangement_cells(normals[:, :-1], normals[:, -1], most)
+    if slice_cells is None:
+        return None
+    return np.unique(np.concatenate([slice_cells, ~slice_cells]), axis=0)
+
+
+def _cells_around(planes: np.ndarray, signs: np.ndarray, meets: np.ndarray, most: int) -> list[np.ndarray] | None:
+    """The cells at the vertices of hyperplanes (r + 1 columns) that meet in one point, or nearly.
+
+    Parameters
+    ----------
+    planes : (B, r + 1) array
+    signs, meets : (B,) bool arrays
+        Sides of the others, and which meet.
+    most : int
+    """
+    members = np.flatnonzero(meets)
+    rank = planes.shape[1] - 1
+    if _exact(planes[members]).rank() == rank:
+        return _completed(planes, signs, members, most)
+    if comb(len(members), rank) > MOST_CHOICES:
+        return None
+    exact = _exact(planes)
+    lists = exact.tolist()
+    cells = []
+    for chosen in combinations(members, rank):
+        system = fmpz_mat([lists[row][:rank] for row in chosen])
+        if system.det() == 0:
+            continue
+        numerators, denominator = system.solve(fmpz_mat([[-lists[row][rank]] for row in chosen])).numer_denom()
+        point = fmpz_mat([*numerators.tolist(), [denominator]])
+        values = (exact * point).entries()
+        true_signs = np.array([(value > 0) == (denominator > 0) and value != 0 for value in values])
+        part = _completed(planes, true_signs, np.flatnonzero([value == 0 for value in values]), most)
+        if part is None:
+            return None
+        cells += part
+    return cells
+
+
+def _completed(planes: np.ndarray, signs: np.ndarray, members: np.ndarray, most: int) -> list[np.ndarray] | None:
+    """The cells at a vertex where the members meet and the others have these signs."""
+    central = _central_cells(planes[members, :-1], most)
+    if central is None:
+        return None
+    cells = np.repeat(signs[None, :], len(central), axis=0)
+    cells[:, members] = central
+    return [cells]
+
+
+def arrangement_cells(normals: np.ndarray, offsets: np.ndarray, most: int) -> np.ndarray | None:
+    """The signs of all hyperplanes in all cells.
+
+    Parameters
+    ----------
+    normals : (B, r) array
+        Zero rows are no hyperplanes: their sign is that of the offset everywhere.
+    offsets : (B,) array
+    most : int
+        Largest number of cells.
+
+    Returns
+    -------
+    (n, B) bool array or None
+        True where normal . x + offset is positive; each cell once.  With hyperplanes that nearly meet in one point
+        cells as small as rounding are listed as well, and possibly empty ones.  None with more than `most` cells, or
+        where so many hyperplanes nearly meet in one point that its surroundings are not untangled.
+    """
+    bent = np.flatnonzero(normals.any(axis=1))
+    constant = offsets > 0.0
+    if len(bent) == 0:
+        return constant[None, :]
+    planes = np.column_stack([normals[bent], offsets[bent]])
+    # powers of two, so that planes stay what they are
+    planes = np.ldexp(planes, -np.frexp(np.abs(planes[:, :-1]).max(axis=1))[1][:, None])
+    first, same_side = _coincident(planes)
+    distinct = np.unique(first)
+    cells = _distinct_cells(planes[distinct], most)
+    if cells is None:
+        return None
+    full = np.repeat(constant[None, :], len(cells), axis=0)
+    full[:, bent] = cells[:, np.searchsorted(distinct, first)] == same_side
+    return full
+
+
+def _distinct_cells(planes: np.ndarray, most: int) -> np.ndarray | None:
+    """The cells of distinct hyperplanes (B, r + 1)."""
+    lengths = np.linalg.norm(planes[:, :-1], axis=1)
+    values = np.linalg.svd(planes[:, :-1] / lengths[:, None], compute_uv=False)
+    rank = int(np.count_nonzero(values > PARALLEL * values[0] * max(planes.shape)))
+    if rank < planes.shape[1] - 1:
+        # the subspace of some coordinates meets all cells
+        planes = planes[:, [*sorted(independent_rows(planes[:, :-1].T, rank)), -1]]
+    normals, offsets = np.ascontiguousarray(planes[:, :-1]), planes[:, -1].copy()
+    classes = _parallel_classes(normals / np.linalg.norm(normals, axis=1)[:, None])
+    room, complete = min(most, sum(comb(len(planes), i) for i in range(rank + 1))), False
+    while not complete:
+        rows, crowded, complete = _cells_at_simple_vertices(normals, offsets, classes, room)
+        if not complete and room == most:
+            return None
+        room = min(4 * room, most)
+    cells = [_bits(rows, len(planes))]
+    words = rows.shape[1]
+    for signs, meets in zip(
+        _bits(crowded[:, :words], len(planes)), _bits(crowded[:, words:], len(planes)), strict=True
+    ):
+        around = _cells_around(planes, signs, meets, most)
+        if around is None:
+            return None
+        cells += around
+    found = np.concatenate(cells)
+    if len(crowded):
+        found = np.unique(found, axis=0)
+    # an arrangement has at least one cell: none means that rounding hid every vertex
+    return found if 0 < len(found) <= most else None
