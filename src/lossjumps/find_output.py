@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lossjumps.errors import InputError
-from lossjumps.find_table import is_uncertain, stability
+from lossjumps.find_table import stability
 from lossjumps.maps.weights import Weights
 from lossjumps.search import itineraries
 from lossjumps.search.cycle import Cycle, FoundCycles
@@ -114,7 +114,6 @@ def _row(cycle: Cycle, certificate: str | None) -> dict[str, Any]:
         "stability": stability(cycle),
         "index": None if cycle.index is None else int(cycle.index),
         "border_distance": float(cycle.border_distance),
-        "uncertain": bool(is_uncertain(cycle)),
         "certificate": certificate,
     }
 
@@ -162,7 +161,6 @@ def write_parquet(path: Path, about: dict[str, Any], rows: list[dict[str, Any]])
             "stability": pa.string(),
             "index": pa.int64(),
             "border_distance": pa.float64(),
-            "uncertain": pa.bool_(),
             "certificate": pa.string(),
         },
         metadata={"lossjumps": _strict(about)},

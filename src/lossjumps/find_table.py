@@ -13,19 +13,13 @@ WIDTH = 100
 HEADINGS = ("order", "point", "largest multiplier", "stable", "index", "certificate")
 POINT = HEADINGS.index("point")
 STABLE = {"stable": "yes", "unstable": "no"}
-MARK = "*"
 
 
 def stability(cycle: Cycle) -> str:
-    """ "stable" or "unstable"; of a cycle verified without rounding also "neutral" or "border"."""
+    """ "stable" or "unstable"; of a cycle that was decided without rounding also "neutral" or "border"."""
     if isinstance(cycle, ExactCycle):
         return cycle.stability
     return "stable" if cycle.is_stable else "unstable"
-
-
-def is_uncertain(cycle: Cycle) -> bool:
-    """Whether a point is so near a border that float64 decides neither existence nor stability."""
-    return cycle.near_border and not isinstance(cycle, ExactCycle)
 
 
 def format_found(found: FoundCycles) -> str:
@@ -41,11 +35,6 @@ def format_found(found: FoundCycles) -> str:
     if found.domain is not None:
         lines.append(f"only in the box {box_text(found.domain)}")
     notes = []
-    if any(map(is_uncertain, found)):
-        notes.append(
-            f"{MARK} a point lies within rounding of a border: whether it exists, its index and its stability are not "
-            "certain;\n  --verify exact decides them"
-        )
     if any(stability(cycle) == "border" for cycle in found):
         notes.append("stable = border: a point lies on a border, where the multipliers of one side do not decide it")
     return "\n\n".join([*parts, *["\n".join(block) for block in (notes, lines) if block]])
@@ -72,7 +61,7 @@ def _row(cycle: Cycle, certificate: str | None) -> tuple[str, ...]:
         str(cycle.order),
         "",
         f"{cycle.largest_multiplier:.6g}",
-        STABLE.get(said, said) + MARK * is_uncertain(cycle),
+        STABLE.get(said, said),
         "none" if cycle.index is None else f"{cycle.index:+d}",
         certificate or "none",
     )

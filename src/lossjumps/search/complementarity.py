@@ -26,8 +26,11 @@ EPSILON = 2.0**-52
 HARDLY_SOLVABLE = 1e12
 """Condition number beyond which no problem is set up."""
 
-SERIAL_NODES = 4000
+SERIAL_NODES = 50_000
 """Nodes looked at before the work is cut into parts that threads share."""
+
+USUAL_ENTRIES = 2500
+"""Entries of a dictionary up to which a node counts as one; a node of a larger one counts for as many as it has times more."""
 
 SHARED_LEVELS = 10
 """Units that are decided before."""
@@ -297,7 +300,7 @@ def all_solutions(problem: Complementarity, most_nodes: int, threads: int = 1) -
     ----------
     problem : Complementarity
     most_nodes : int
-        Give up beyond about this many nodes.
+        Give up beyond about this many nodes; beyond fewer, but as much work, where the problem is large.
     threads : int
         Threads that share a large problem; they do not change the result.
     """
@@ -309,6 +312,7 @@ def all_solutions(problem: Complementarity, most_nodes: int, threads: int = 1) -
         only = only_solution(problem)
         if only is not None:
             return Solutions(problem.itineraries(only[None, :]), True, 1)
+    most_nodes = max(1, int(most_nodes * min(1.0, USUAL_ENTRIES / problem.dictionary.size)))
     serial = min(most_nodes, SERIAL_NODES)
     nodes, states = _branch(problem, undecided, serial, count)
     if nodes <= serial:

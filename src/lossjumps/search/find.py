@@ -122,8 +122,9 @@ def find_cycles(
         Only cycles that lie in this box are wanted, and lists are complete in it: lower and upper bounds, numbers or
         (M,) arrays.  The whole space if not given.
     verify : {"float", "exact"}
-        Whether existence, index and stability are those of float64, or decided without rounding: then cycles are
-        `lossjumps.search.exact.ExactCycle`.
+        Existence and index are exact in any case.  With "exact" all points and multipliers are rounded to the nearest
+        as well, and all cycles are `lossjumps.search.exact.ExactCycle`; with "float" those that float64 with error
+        bounds does not decide.
     starts : iterable of Cycle or (k, H) bool arrays, optional
         Region sequences that SCYFI walks from first.
     max_visits : int, optional
