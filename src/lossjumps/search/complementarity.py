@@ -30,7 +30,7 @@ SERIAL_NODES = 50_000
 """Nodes looked at before the work is cut into parts that threads share."""
 
 USUAL_ENTRIES = 2500
-"""Entries of a dictionary up to which a node counts as one; a node of a larger one counts for as many as it has times more."""
+"""Entries of a dictionary up to which a node counts as one; a node of a larger one counts in proportion."""
 
 SHARED_LEVELS = 10
 """Units that are decided before."""
