@@ -8,6 +8,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.cycle import Cycle
 from lossjumps.search.exact import ExactCycle, verify_cycles
 from lossjumps.search.local_index import MOST_BORDERS
+from lossjumps.search.multipliers import multipliers_of
 
 NEAR_A_ROOT_OF_UNITY = 1e-6
 """|mu^n - 1| below which it is decided without rounding whether n times round a cycle is the identity somewhere."""
@@ -24,13 +25,6 @@ def _sides(cycle: Cycle) -> list[np.ndarray] | None:
         side[places[:, 0], places[:, 1]] = flips
         sides.append(side)
     return sides
-
-
-def _multipliers(relu_map: ReluMap, itinerary: np.ndarray) -> np.ndarray:
-    jacobian_product = np.eye(relu_map.dimension)
-    for region in itinerary:
-        jacobian_product = (relu_map.A + (relu_map.U * region) @ relu_map.V) @ jacobian_product
-    return np.linalg.eigvals(jacobian_product)
 
 
 def continua_around(relu_map: ReluMap, cycles: list[Cycle], order: int) -> list[np.ndarray] | None:
@@ -60,7 +54,7 @@ def continua_around(relu_map: ReluMap, cycles: list[Cycle], order: int) -> list[
         if sides is None:
             return None
         for side in sides:
-            multipliers = cycle.multipliers if len(sides) == 1 else _multipliers(relu_map, side)
+            multipliers = cycle.multipliers if len(sides) == 1 else multipliers_of(relu_map, side)
             if np.abs(multipliers**repetitions - 1.0).min() < NEAR_A_ROOT_OF_UNITY:
                 suspicious.append(np.tile(side, (repetitions, 1)))
     if not suspicious:

@@ -68,27 +68,21 @@ def _checked_box(box: Any, dimension: int) -> Box:
 
 
 def _searched(
-    m: ReluMap,
-    lists: CompleteLists,
-    order: int,
-    seed: list[int],
-    starts: Iterable[np.ndarray],
-    max_visits: int | None,
-    verify: str,
+    lists: CompleteLists, order: int, seed: list[int], starts: Iterable[np.ndarray], max_visits: int | None
 ) -> CompleteList:
     """What SCYFI finds."""
     regions = lists.listed_regions(MOST_DRAWN_REGIONS)
     walks = walk_for_cycles(
-        m,
+        lists.relu_map,
         order,
         np.random.default_rng([*seed, order]),
         patterns=regions.patterns if regions.complete else regions.patterns[:0],
         starts=starts,
         max_visits=max_visits,
     )
-    if verify == "float":
+    if lists.verify == "float":
         return CompleteList(walks.cycles, [], 0, walks.visits)
-    return verified(m, [cycle.itinerary for cycle in walks.cycles], walks.visits, MOST_NEIGHBOURS)
+    return verified(lists.relu_map, [cycle.itinerary for cycle in walks.cycles], walks.visits, MOST_NEIGHBOURS)
 
 
 def find_cycles(
@@ -173,9 +167,9 @@ def find_cycles(
     report = shown(progress, "order")
     domain = None if box is None else _checked_box(box, m.dimension)
     starts_of = _checked_starts(starts or (), m)
-    m, exponent = in_usual_units(m)
+    usual, exponent = in_usual_units(m)
     within = None if domain is None else Box(np.ldexp(domain.lower, -exponent), np.ldexp(domain.upper, -exponent))
-    lists = CompleteLists(m, within, threads, verify)
+    lists = CompleteLists(usual, within, threads, verify)
     certifiable = [order for order in range(1, max_order + 1) if order == 1 or order * m.units <= certified_units]
     split_together = max_order if domain is not None or (m.dimension <= FLAT and len(certifiable) > 1) else None
     cycles: list[Cycle] = []
@@ -189,10 +183,10 @@ def find_cycles(
         elif method == "auto":
             listed = lists.of_order(order, max_nodes, split_together, by_itself=order in certifiable)
         result, way = listed or (
-            _searched(m, lists, order, list(np.atleast_1d(seed)), starts_of.get(order, ()), max_visits, verify),
+            _searched(lists, order, list(np.atleast_1d(seed)), starts_of.get(order, ()), max_visits),
             None,
         )
-        around = continua_around(m, cycles, order)
+        around = continua_around(usual, cycles, order)
         degenerate += result.degenerate + (around or [])
         # around a continuum there may be one of a multiple of its order
         nothing_near = around is not None and all(order % len(itinerary) for itinerary in degenerate)
@@ -204,8 +198,10 @@ def find_cycles(
     degenerate = list({itineraries.key(itinerary): itinerary for itinerary in degenerate}.values())
     found = FoundCycles(tuple(cycles), max_order, certificate, tuple(degenerate), visits, lists.regions, domain)
     if audit and domain is None:
-        found = _audited(m, found, max_nodes)
-    return replace(found, cycles=tuple(in_given_units(cycle, exponent) for cycle in found.cycles))
+        found = _audited(usual, found, max_nodes)
+    if usual is m:
+        return found
+    return replace(found, cycles=tuple(in_given_units(cycle, m, exponent) for cycle in found.cycles))
 
 
 def _audited(m: ReluMap, found: FoundCycles, max_nodes: int) -> FoundCycles:

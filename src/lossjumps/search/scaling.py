@@ -55,6 +55,6 @@ def in_usual_units(relu_map: ReluMap) -> tuple[ReluMap, int]:
     return ReluMap(A, *scaled), exponent
 
 
-def in_given_units(cycle: Cycle, exponent: int) -> Cycle:
-    """A cycle of a map in usual units, with its points in those of the map that was given."""
-    return cycle if exponent == 0 else replace(cycle, points=np.ldexp(cycle.points, exponent))
+def in_given_units(cycle: Cycle, relu_map: ReluMap, exponent: int) -> Cycle:
+    """A cycle of a map in usual units as one of the map that was given: itinerary and Jacobians are the same."""
+    return replace(cycle, points=np.ldexp(cycle.points, exponent), relu_map=relu_map)
