@@ -7,10 +7,9 @@ parameters are.  Their Chebyshev series on an interval bound them there, and so 
 import numpy as np
 
 from lossjumps.compiled import compiled
-from lossjumps.search.kernels import SINGULAR, virtual_cycle
-
-SOLVED = 1e-9
-"""Largest relative residual of a step along a virtual object that counts as solved."""
+from lossjumps.search.cycle import RESIDUAL
+from lossjumps.search.kernels import compose
+from lossjumps.search.periodic import virtual_cycle
 
 ROUNDING = 1e-13
 """Rounding of a test, relative to what is added up in it."""
@@ -24,9 +23,13 @@ ABSENT, PRESENT, CROSSING, UNDECIDED = 0, 1, 2, 3
 
 @compiled()
 def determinant(matrix):
-    """Determinant by elimination with row pivoting; the matrix is overwritten."""
+    """Determinant by elimination with row pivoting, and its size times what its rounding is relative to.
+
+    The matrix is overwritten.  Every pivot is known to rounding of the largest.
+    """
     size = matrix.shape[0]
     product = 1.0
+    smallest, largest = np.inf, 0.0
     for column in range(size):
         pivot_row = column
         for row in range(column + 1, size):
@@ -34,7 +37,8 @@ def determinant(matrix):
                 pivot_row = row
         pivot = matrix[pivot_row, column]
         if pivot == 0.0:
-            return 0.0
+            return 0.0, 0.0
+        smallest, largest = min(smallest, abs(pivot)), max(largest, abs(pivot))
         product *= pivot
         if pivot_row != column:
             product = -product
@@ -45,7 +49,7 @@ def determinant(matrix):
             if factor != 0.0:
                 for j in range(column + 1, size):
                     matrix[row, j] -= factor * matrix[column, j]
-    return product
+    return product, abs(product) * (1.0 + 0.01 * largest / smallest)
 
 
 @compiled()
@@ -56,23 +60,22 @@ def existence_tests(A, U, V, b, c, itinerary, points, inputs, product, values, s
     ----------
     itinerary : (k, H) bool array
     points, inputs, product : (k, M), (k, H), (M, M) arrays
-        Room for the virtual object.
+        Room for the virtual object and I - T.
     values, sizes : (1 + k H,) arrays
         Filled with the tests, and with the sizes that their rounding is relative to.
     """
-    relative_pivot, sign, residual = virtual_cycle(A, U, V, b, c, itinerary, points, inputs, product)
-    if sign == 0.0 or relative_pivot <= SINGULAR or not residual <= SOLVED:
+    sign, residual = virtual_cycle(A, U, V, b, c, itinerary, points, inputs)
+    if sign == 0.0 or not residual <= RESIDUAL:
         return False
     dimension = A.shape[0]
-    system = np.empty((dimension, dimension))
+    compose(A, U, V, b, c, itinerary, 0, product, np.empty(dimension))
     for i in range(dimension):
         for j in range(dimension):
-            system[i, j] = -product[i, j]
-        system[i, i] += 1.0
-    det = determinant(system)
+            product[i, j] = -product[i, j]
+        product[i, i] += 1.0
+    det, sizes[0] = determinant(product)
+    det = sign * abs(det)
     values[0] = det
-    # the smallest pivot is known to rounding of the largest
-    sizes[0] = abs(det) * (1.0 + 0.01 / relative_pivot)
     period, units = itinerary.shape
     for time in range(period):
         largest = 0.0

@@ -73,7 +73,7 @@ def stability_changes(path: Path, arc: Arc) -> list[StabilityChange]:
     while waiting:
         left, right, kinds = waiting.pop()
         states = [state_at(path, float(fraction), arc.itinerary) for fraction in left + (right - left) * nodes]
-        multipliers = np.linalg.eigvals(np.array([state.jacobian_product for state in states]))
+        multipliers = np.array([state.multipliers for state in states])
         split = []
         for kind in kinds:
             values = TESTS[kind](multipliers)
