@@ -7,9 +7,11 @@ parameters are.  Their Chebyshev series on an interval bound them there, and so 
 import numpy as np
 
 from lossjumps.compiled import compiled
-from lossjumps.search.cycle import RESIDUAL
 from lossjumps.search.kernels import compose
 from lossjumps.search.periodic import virtual_cycle
+
+SOLVED = 1.0
+"""Largest residual of a step along a virtual object, over the rounding of the step, that counts as solved."""
 
 ROUNDING = 1e-13
 """Rounding of a test, relative to what is added up in it."""
@@ -65,7 +67,7 @@ def existence_tests(A, U, V, b, c, itinerary, points, inputs, product, values, s
         Filled with the tests, and with the sizes that their rounding is relative to.
     """
     sign, residual = virtual_cycle(A, U, V, b, c, itinerary, points, inputs)
-    if sign == 0.0 or not residual <= RESIDUAL:
+    if sign == 0.0 or not residual <= SOLVED:
         return False
     dimension = A.shape[0]
     compose(A, U, V, b, c, itinerary, 0, product, np.empty(dimension))
