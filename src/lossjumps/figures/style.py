@@ -54,7 +54,7 @@ MARKS: dict[str, Mark] = dict(
     zip(
         KINDS,
         (
-            Mark("^", VERMILLION),
+            Mark("^", BLACK),
             Mark("s", BLUE),
             Mark("D", PURPLE),
             Mark("P", GREEN),
@@ -64,7 +64,7 @@ MARKS: dict[str, Mark] = dict(
         strict=True,
     )
 )
-"""How the kinds of bifurcation are drawn, in their order."""
+"""How the kinds of bifurcation are drawn, in their order; none as the jumps of the loss are, in vermillion."""
 
 
 def new_figure(width: float, height: float) -> Figure:
