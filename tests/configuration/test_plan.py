@@ -224,7 +224,7 @@ def test_a_file_is_read_and_hashed_once_however_many_conditions_share_it(plan_of
         ),
         (
             ["dataset=file", "dataset.path=mine.csv", "dataset.columns=[u]"],
-            "column 0 of the training series is constant",
+            "column 'u' of the training series is constant",
         ),
         (
             ["dataset=file", "dataset.path=mine.csv", "dataset.columns=[w]"],
@@ -255,7 +255,7 @@ def test_the_description_counts_what_is_planned(plan_of):
     assert "unplanned" not in text and "begun" not in text
     begin(plan)
     smaller = describe(plan_of("training=bptt", "dataset=lorenz63"))
-    assert "1 of 1 batches, or finished" in smaller
+    assert "begun       1 of 1 batch; what is finished stays" in smaller
     assert "3 batch folders and 1 data file" in smaller and "lossjumps prune results/smoke" in smaller
 
 

@@ -65,6 +65,7 @@ CSV = {
     "thousands": (with_line(7, "1_000,2"), "x.csv: line 7: expected a number in column 0 (0 the first), found '1_000'"),
     "prose": ("Dear reader,\nthis is\nno table.\n", "x.csv: expected cells separated by commas and decimal points, fo"),
     "constant column": (text(GOOD * [1, 0]), "x.csv: expected columns that vary, column 1 of the training series is c"),
+    "constant, named": (text(GOOD * [1, 0], header="x,y"), "column 'y' of the training series is constant"),
     "another encoding": (text(header="µV,y").encode("latin-1"), "expected text in UTF-8, found byte 0xb5, which is no"),
     "another encoding below": (with_line(7, "1 µV,2").encode("latin-1"), "expected text in UTF-8, found byte 0xb5"),
     "UTF-16": (text(header="x,y").encode("utf-16"), "expected text in UTF-8, found UTF-16; save it as CSV in UTF-8"),

@@ -81,7 +81,9 @@ def describe(plan: Plan) -> str:
         lines += _entry("fixed", *experiment.fixed.values(), together=True)
     begun = [batch for batch in plan.batches.values() if (plan.folder / "batches" / batch.name).is_dir()]
     if begun:
-        lines += _entry("begun", f"{len(begun)} of {len(plan.batches)} batches, or finished")
+        lines += _entry(
+            "begun", f"{len(begun)} of {_counted(len(plan.batches), 'batch', 'es')}; what is finished stays"
+        )
     needed = sum(bytes_needed(batch) for batch in plan.batches.values())
     lines += _entry("disk", f"about {readable_bytes(needed)} in all, MLflow's store included")
     lines += _entry("results", str(plan.folder))

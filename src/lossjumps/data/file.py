@@ -117,6 +117,7 @@ def load(config: FileConfig) -> Series:
         noise=config.noise,
         generator=np.random.default_rng([config.noise_seed, OBSERVATION_NOISE]),
         what=str(path),
+        called=lambda column: _called(chosen[column % len(chosen)], table),
     )
 
 

@@ -1,5 +1,6 @@
 """From raw columns to the series a network is trained and evaluated on: embed, split, standardise, add noise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,6 +126,7 @@ def standardised(
     noise: float,
     generator: np.random.Generator,
     what: str,
+    called: Callable[[int], str] = str,
 ) -> Series:
     """Standardise both series by the training series, and add observation noise to the training series.
 
@@ -139,6 +141,8 @@ def standardised(
         Draws the noise.
     what : str
         The source, named in errors.
+    called : callable
+        What errors call a column; its position if not given.
 
     Raises
     ------
@@ -149,13 +153,17 @@ def standardised(
     for name, values in (("training", train), ("test", test)):
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
-            raise InputError(f"{what}: expected finite numbers, row {row}, column {column} of the {name} series is not")
+            raise InputError(
+                f"{what}: expected finite numbers, row {row}, column {called(column)} of the {name} series is not"
+            )
     # Powers of two change no bit, and keep squares of the largest and the smallest numbers representable.
     exponent = np.frexp(np.abs(train).max(axis=0))[1]
     scaled = np.ldexp(train, -exponent)
     mean, deviation = scaled.mean(axis=0), scaled.std(axis=0)
     for column in np.flatnonzero(deviation <= ROUNDING * np.abs(scaled).max(axis=0)):
-        raise InputError(f"{what}: expected columns that vary, column {column} of the training series is constant")
+        raise InputError(
+            f"{what}: expected columns that vary, column {called(column)} of the training series is constant"
+        )
     drawn = noise * generator.standard_normal(train.shape)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
         noisy = (scaled - mean) / deviation + drawn
@@ -164,8 +172,8 @@ def standardised(
         raise InputError(f"dataset.noise: expected a fraction of the standard deviation, {noise} is too large")
     for row, column in np.argwhere(~(np.abs(standard_test) < FARTHEST))[:1]:
         raise InputError(
-            f"{what}: expected a test series on the scale of the training series, row {row}, column {column} is "
-            f"more than {FARTHEST:.0e} standard deviations away"
+            f"{what}: expected a test series on the scale of the training series, row {row}, column {called(column)} "
+            f"is more than {FARTHEST:.0e} standard deviations away"
         )
     return Series(
         train=noisy,
