@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lossjumps.configuration.request import Request
+from lossjumps.progress import silent
 from lossjumps.stages import report, statistics, track
 from lossjumps.stages.files import read_table
 from lossjumps.stages.listing import STAGES
@@ -28,13 +29,13 @@ def in_its_own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def run(*overrides, experiment="single"):
+def run(*overrides, experiment="single", progress=silent):
     """Run the stages up to the coincidences; return the experiment's folder, and the tables of its one batch, if so."""
     plan = Request(experiment, overrides, CONF).plan()
     prepare(plan)
     for name in ("dataset", "train", "dynamics", "jumps", "coincidences"):
         for folder in folders(plan, STAGES[name]):
-            STAGES[name].module.run(folder)
+            STAGES[name].module.run(folder, *([progress] if name == "train" else []))
     write_plan(plan.folder, CONF)
     batches = [plan.folder / "batches" / name for name in plan.batches]
     tables = {name: pd.read_parquet(batches[0] / f"{name}.parquet") for name in TABLES} if len(batches) == 1 else {}
@@ -106,7 +107,9 @@ def folds():
 
 def test_a_fold_and_the_jump_that_comes_with_it(folds, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    folder, batch, tables = run(*folds, experiment="recorded")
+    told = []
+    folder, batch, tables = run(*folds, experiment="recorded", progress=lambda *step: told.append(step))
+    assert told == [(0, 108, "seed 0"), (59, 108, "seed 1"), (108, 108, "")]  # of 60 and 50 epochs recorded from 0 on
     assert tables["status"][["status", "last_epoch"]].values.tolist() == [["finished", 59], ["diverged", 44]]
     assert tables["status"]["why"].tolist() == ["", "parameters not finite at recorded epoch 45"]
     counted = tables["bifurcations"].query("topological")
@@ -126,6 +129,13 @@ def test_a_fold_and_the_jump_that_comes_with_it(folds, monkeypatch):
     summary = (folder / "summary.md").read_text()
     assert "A jump is one of the loss that was recorded with the training" in " ".join(summary.split())
     assert "free-running loss" not in summary
+    assert summary.startswith(
+        "# recorded: do loss jumps and bifurcations come together?\n\n- **no data set**: jumps of"
+    )
+    assert (
+        "\n## no data set\n" in summary
+        and "2 trainings in 1 condition without a data set, 103 epochs in all" in summary
+    )
     assert "The loss jumped at 2 of 103 epochs (2 upwards), in 2 of 2 runs." in summary
     track.run(batch)
     from mlflow.tracking import MlflowClient

@@ -10,6 +10,11 @@ NO_DATA = "none"
 """The name in the configuration."""
 
 
+def name_of_data(dataset: str) -> str:
+    """What readers are told that a network was trained on, from the name of the option."""
+    return "no data set" if dataset == NO_DATA else dataset
+
+
 @dataclass
 class NoDataConfig:
     """No keys beside its name."""

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lossjumps.analysis.events import TOO_FEW, counted_epochs
+from lossjumps.data.none import name_of_data
 from lossjumps.figures.style import (
     BLACK,
     BLUE,
@@ -100,7 +101,7 @@ def _rows(conditions: pd.DataFrame) -> tuple[list[float], list[str], list[tuple[
     headers: list[tuple[float, str]] = []
     place = 0.0
     for dataset, part in conditions.groupby("dataset", sort=False):
-        headers.append((place, str(dataset)))
+        headers.append((place, name_of_data(str(dataset))))
         for label in part["label"]:
             place += 0.9
             places.append(place)
@@ -183,7 +184,7 @@ def raster_figure(runs: pd.DataFrame, jumps: pd.DataFrame, bifurcations: pd.Data
             at_bifurcations = counted_epochs(bifurcations[bifurcations["run"] == run.run])
             axes.hlines(row, 0, run.epochs, color=LIGHT_GREY, linewidth=0.4, zorder=0)
             # Nearer to their own line than to the next run's.
-            axes.vlines(at_bifurcations + 0.5, row - 0.36, row, color=BLUE, linewidth=0.6)
+            axes.vlines(at_bifurcations + 0.5, row - 0.36, row, color=BLACK, linewidth=0.6)
             axes.vlines(at_jumps + 0.5, row, row + 0.3, color=VERMILLION, linewidth=1.3)
             if run.status == "diverged":
                 axes.plot([run.epochs], [row], "x", color=BLACK, markersize=5)
@@ -196,7 +197,7 @@ def raster_figure(runs: pd.DataFrame, jumps: pd.DataFrame, bifurcations: pd.Data
     panels[-1].set_xlabel("epoch")
     ticks = {"marker": "|", "markersize": 9, "linestyle": "none"}
     handles = [
-        Line2D([], [], color=BLUE, label="above the line: bifurcation", **ticks),
+        Line2D([], [], color=BLACK, label="above the line: bifurcation", **ticks),
         Line2D([], [], color=VERMILLION, label="below: jump of the loss", markeredgewidth=2, **ticks),
     ]
     if (runs["status"] == "diverged").any():

@@ -11,7 +11,7 @@ from lossjumps.stages.files import as_table, read_arrays, write_arrays, write_ta
 from lossjumps.stages.tables import SERIES, History, Status, own_parameters
 from lossjumps.training.recorded.naming import OBSERVATION, STATES
 from lossjumps.training.recorded.reading import RecordedRun, read_run, recorded_maps
-from lossjumps.training.recorded.validation import check_recordings
+from lossjumps.training.recorded.validation import check_recordings, outline_of
 from lossjumps.training.recording import DIVERGED, FINISHED, HISTORY
 
 
@@ -22,7 +22,7 @@ def run(batch: Batch, progress: Progress) -> None:
     ----------
     batch : Batch
     progress : callable
-        Told every run.
+        Told at every run how many epochs of all runs are read.
 
     Raises
     ------
@@ -32,13 +32,14 @@ def run(batch: Batch, progress: Progress) -> None:
     check_recordings(batch.dataset, batch.model, batch.training, batch.seeds)
     series = None if batch.dataset.name == NO_DATA else read_arrays(batch.data_file, SERIES)["test"]
     runs, history, status = [], [], []
+    epochs = [outline_of(batch.training, batch.model.name, seed).epochs for seed in batch.seeds]
     for name, seed in zip(batch.runs, batch.seeds, strict=True):
-        progress(len(runs), len(batch.seeds), f"seed {seed}")
+        progress(sum(epochs[: len(runs)]), sum(epochs), f"seed {seed}")
         recorded = read_run(batch.training, batch.model.name, seed)
         history += _history_rows(name, recorded, _measured(batch, recorded, series))
         status.append((name, DIVERGED if recorded.why else FINISHED, recorded.last_epoch, recorded.why))
         runs.append(recorded)
-    progress(len(runs), len(batch.seeds), "")
+    progress(sum(epochs), sum(epochs), "")
     arrays = {"seeds": np.array(batch.seeds), **_stacked(runs, series is None)}
     write_arrays(batch.folder / "parameters.npz", arrays, own_parameters(FAMILIES[batch.model.name].shapes))
     write_table(batch.folder / History.FILE, as_table(history, History), History)

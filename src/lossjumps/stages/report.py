@@ -8,6 +8,7 @@ import pandas as pd
 from lossjumps.analysis.events import RECORDED_LOSS, TOO_FEW
 from lossjumps.analysis.nulls import NULLS
 from lossjumps.configuration import load_batch, load_events, load_search, load_tracking
+from lossjumps.data.none import NO_DATA, name_of_data
 from lossjumps.data.registry import DATASETS
 from lossjumps.figures.experiment import overview_figure, raster_figure
 from lossjumps.figures.style import save_png
@@ -57,7 +58,7 @@ def run(folder: Path) -> None:
             chosen,
             jumps,
             tables.bifurcations,
-            title=f"{name}, {dataset}: when the loss jumped, when the map bifurcated",
+            title=f"{name}, {name_of_data(str(dataset))}: when the loss jumped, when the map bifurcated",
         )
     for stem, figure in figures.items():
         write_whole(folder / "figures" / f"{stem}.png", lambda temporary, figure=figure: save_png(figure, temporary))
@@ -161,14 +162,22 @@ def _of_jumps(comparisons: pd.DataFrame) -> pd.DataFrame:
 def _what_was_run(numbers: pd.DataFrame, window: int, max_order: int) -> str:
     objects = "a fixed point" if max_order == 1 else f"a fixed point or cycle of order up to {max_order}"
     return text.paragraph(
-        f"{text.plural(int(numbers['runs'].sum()), 'training')} in {text.plural(len(numbers), 'condition')} on"
-        f" {text.plural(numbers['dataset'].nunique(), 'data set')}, {int(numbers['epochs'].sum())} epochs in all;"
+        f"{text.plural(int(numbers['runs'].sum()), 'training')} in {text.plural(len(numbers), 'condition')}"
+        f" {_on_what(numbers['dataset'])}, {int(numbers['epochs'].sum())} epochs in all;"
         f" {text.plural(int(numbers['runs_diverged'].sum()), 'training')} diverged.",
         *_jumping_losses(numbers),
         f"A bifurcation is {objects} of the free-running map appearing, vanishing or changing stability.",
         f"A jump had a bifurcation if one lies {text.within(window)}.",
         text.certificates(numbers),
     )
+
+
+def _on_what(datasets: pd.Series) -> str:
+    """Say on how many data sets, and whether also on none."""
+    chosen = set(datasets) - {NO_DATA}
+    if not chosen:
+        return "without a data set"
+    return f"on {text.plural(len(chosen), 'data set')}" + (" or without one" if NO_DATA in set(datasets) else "")
 
 
 def _jumping_losses(numbers: pd.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lossjumps.analysis.events import KIND_NAMES, TOO_FEW
 from lossjumps.analysis.nulls import NULLS
+from lossjumps.data.none import name_of_data
 
 WIDTH = 98
 LEVEL = 0.05
@@ -135,7 +136,7 @@ def overview_table(numbers: pd.DataFrame, origins: dict[str, str]) -> str:
 
 def heading(dataset: str, origins: dict[str, str]) -> str:
     """Return the name of a data set with its origin."""
-    return f"{dataset} ({origins[dataset]})" if dataset in origins else dataset
+    return f"{dataset} ({origins[dataset]})" if dataset in origins else name_of_data(dataset)
 
 
 def condition_text(row: Any, window: int) -> str:
