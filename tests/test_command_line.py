@@ -48,6 +48,9 @@ def test_every_command_has_help_that_fits_100_columns(capsys, monkeypatch, comma
     text = capsys.readouterr().out
     assert f"usage: lossjumps {' '.join(command)}" in text
     assert max(map(len, text.splitlines())) <= 100
+    described = text.split("\n\n")[1]
+    assert described[0].isupper() and not described.startswith("positional arguments")
+    assert "\nexamples:\n  " in text
 
 
 def test_no_command_shows_the_help_and_a_version_there_is(capsys):
@@ -65,7 +68,8 @@ def test_the_help_of_a_stage_names_its_files_and_an_example_whose_stages_make_th
     with pytest.raises(SystemExit):
         main([stage.name, "--help"])
     text = capsys.readouterr().out
-    assert f"  lossjumps {stage.name} {stage.folder}\n" in text
+    for folder in stage.folders:
+        assert f"  lossjumps {stage.name} {folder}\n" in text
     for name in (*stage.reads, *stage.needs, *stage.makes):
         assert name in text
     [chain] = re.findall(r"for stage in (.*); do\n    lossjumps \$stage (?:\S+ )+\|\| break\n  done", text)

@@ -43,6 +43,18 @@ examples:
 exit status: 0 done, 2 bad input (one line says what), 130 Ctrl-C, 1 anything else
 """
 
+PRUNE_DESCRIPTION = """\
+List what plan.parquet of an experiment does not name any more, as after fewer seeds or another
+setting: folders of batches, data files, logs and runs in MLflow, with their size. A batch is kept
+as long as one of its seeds is planned; runs of its other seeds leave MLflow.
+"""
+
+PRUNE_EXAMPLES = """\
+examples:
+  lossjumps prune results/default
+  lossjumps prune results/default --yes
+"""
+
 EXAMPLE_OVERRIDES = "training=gtf training.epochs=20 seed=0"
 
 
@@ -159,9 +171,14 @@ def _parser(command: Sequence[str]) -> tuple[_Parser, list[str]]:
 
         find_command.add_arguments(find)
         find.set_defaults(run=_find)
-    prune = commands.add_parser("prune", help="list, or remove, what no plan names any more, in files and in MLflow")
+    prune = commands.add_parser(
+        "prune",
+        help="list, or remove, what no plan names any more, in files and in MLflow",
+        description=PRUNE_DESCRIPTION,
+        epilog=PRUNE_EXAMPLES,
+    )
     prune.add_argument("folder", type=Path, metavar="FOLDER", help=EXPERIMENT)
-    prune.add_argument("--yes", action="store_true", help="remove it")
+    prune.add_argument("--yes", action="store_true", help="remove what is listed without it")
     prune.set_defaults(run=_prune)
     ui = commands.add_parser("ui", help="look at the results in MLflow")
     ui_command.add_arguments(ui)
@@ -176,7 +193,8 @@ def _add_stage(commands: argparse._SubParsersAction, stage: Stage) -> None:
         description=f"{stage.help[0].upper()}{stage.help[1:]}.\n\n{_files(stage)}",
         epilog=_examples(stage),
     )
-    parser.add_argument("target", nargs="+", metavar="FOLDER | KEY=VALUE", help=f"{stage.folder}, or overrides")
+    folders = ", ".join(stage.folders)
+    parser.add_argument("target", nargs="+", metavar="FOLDER | KEY=VALUE", help=f"{folders}, or overrides")
     parser.add_argument(
         "--conf", type=Path, metavar="DIR", help=f"configuration folder, for overrides and `plan` (default: {CONF})"
     )
@@ -215,9 +233,9 @@ def _examples(stage: Stage) -> str:
     of_experiment = stage.folder == EXPERIMENT
     until = list(STAGES.values())[: list(STAGES).index(stage.name) + 1]
     names = [earlier.name for earlier in until if of_experiment or earlier.folder != EXPERIMENT]
-    also = f"\n  lossjumps {stage.name} {EXPERIMENT}" if stage.name == "track" else ""
+    by_hand = "".join(f"  lossjumps {stage.name} {folder}\n" for folder in stage.folders)
     return (
-        f"examples:\n  lossjumps {stage.name} {stage.folder}{also}\n"
+        f"examples:\n{by_hand}"
         f"  for stage in {' '.join(names)}; do\n"
         f"    lossjumps $stage {EXAMPLE_OVERRIDES} || break\n  done\n\n"
         "With overrides the folder is made first, in results/single."

@@ -14,6 +14,18 @@ from pathlib import Path
 
 from lossjumps.errors import InputError
 
+DESCRIPTION = """\
+Start MLflow's server for the runs in RESULTS/mlflow.db and print where the runs and the charts of
+each experiment are seen in a browser; Ctrl-C ends it. It listens on this computer alone and sends
+nothing anywhere.
+"""
+
+EXAMPLES = """\
+examples:
+  lossjumps ui
+  lossjumps ui results --port 5001
+"""
+
 HOST = "127.0.0.1"
 PORT = 5000
 
@@ -33,6 +45,8 @@ QUIET = "--log-level warning --timeout-graceful-shutdown 2"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `lossjumps ui` takes."""
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
     parser.add_argument(
         "results",
         nargs="?",

@@ -32,6 +32,13 @@ class Stage:
     """What its progress counts; empty where it is soon over."""
     shared: bool = False
     """Whether several processes can share its work."""
+    also: tuple[str, ...] = ()
+    """Other kinds of folders it works on."""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """What its FOLDER may be."""
+        return (self.folder, *self.also)
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -110,6 +117,7 @@ STAGES = {
             ("config.yaml", "settings/"),
             ("tracked.json", "figures/"),
             step="run",
+            also=(EXPERIMENT,),
         ),
     )
 }
