@@ -99,7 +99,11 @@ def test_one_command_leaves_every_file_of_the_contract(tree):
             assert (batch / file).is_file()
         runs = set(plan[plan["batch"] == name]["run"])
         assert set(read_table(batch / Status.FILE, Status)["run"]) == runs
-        assert {path.stem for path in (batch / "figures").glob("*.png")} == runs
+        figures = list((batch / "figures").glob("*.png"))
+        assert {path.stem for path in figures} == runs
+        # the plan knows what the title of a figure has to tell
+        planned = (experiment / "plan.parquet").stat().st_mtime_ns
+        assert all(planned < path.stat().st_mtime_ns for path in figures)
     for file in ("summary.md", "statistics/conditions.parquet", "statistics/comparisons.parquet", "tracked.json"):
         assert (experiment / file).is_file()
     assert (experiment.parent / "mlflow.db").is_file()

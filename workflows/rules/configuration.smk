@@ -6,7 +6,8 @@
 #         data/<data>.yaml               resolved configuration of a data set
 #         batches/<batch>/config.yaml    data set, model, training and seeds: fixed by the
 #                                        digest in the batch's name, so it never changes
-#         plan.parquet                   a row for each run
+#         plan.parquet                   a row for each run; what it takes goes before all else,
+#                                        for runs are imported under the names that it gives them
 
 
 localrules:
@@ -21,6 +22,7 @@ rule settings:
         "<experiment>/settings/{group}.yaml",
     log:
         "<logs>/settings/{group}.log",
+    priority: 1
     conda:
         "../../environment.yml"
     params:
@@ -51,6 +53,7 @@ rule batch_config:
         "<batch>/config.yaml",
     log:
         "<logs>/batch_config/{batch}.log",
+    priority: 1
     conda:
         "../../environment.yml"
     params:
@@ -69,6 +72,7 @@ rule plan:
         "<experiment>/plan.parquet",
     log:
         "<logs>/plan.log",
+    priority: 1
     conda:
         "../../environment.yml"
     params:
