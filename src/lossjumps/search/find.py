@@ -11,7 +11,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.progress import Progress, shown
 from lossjumps.search import itineraries
 from lossjumps.search.boxes import Box
-from lossjumps.search.complete import CompleteList, verified
+from lossjumps.search.complete import CompleteList, decide, verified
 from lossjumps.search.continua import continua_around
 from lossjumps.search.cycle import Cycle, FoundCycles
 from lossjumps.search.degree import degrees
@@ -72,17 +72,18 @@ def _searched(
 ) -> CompleteList:
     """What SCYFI finds."""
     regions = lists.listed_regions(MOST_DRAWN_REGIONS)
-    walks = walk_for_cycles(
+    walked = walk_for_cycles(
         lists.relu_map,
         order,
         np.random.default_rng([*seed, order]),
-        patterns=regions.patterns if regions.complete else regions.patterns[:0],
+        patterns=regions.patterns if regions.complete else None,
         starts=starts,
         max_visits=max_visits,
+        threads=lists.threads,
     )
     if lists.verify == "float":
-        return CompleteList(walks.cycles, [], 0, walks.visits)
-    return verified(lists.relu_map, [cycle.itinerary for cycle in walks.cycles], walks.visits, MOST_NEIGHBOURS)
+        return decide(lists.relu_map, walked.itineraries, walked.visits)
+    return verified(lists.relu_map, walked.itineraries, walked.visits, MOST_NEIGHBOURS)
 
 
 def find_cycles(

@@ -2,164 +2,118 @@
 
 Eisenmann, Monfared, Göring, Durstewitz, "Bifurcations and loss jumps in RNN training", NeurIPS 2023: start from a
 sequence of k regions, solve for its cycle; if that is virtual, go on with the regions that the orbit from its first
-point really visits.  Here a region sequence that was solved once is never solved again, and a walk that comes to a
-known one is over.
+point really visits.  Here a region sequence that was solved once is never solved again, half of the walks go on with
+the regions of the virtual cycle itself (other cycles draw them), and what lies beside a cycle is walked from as well.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 
 from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search.complete import decide
-from lossjumps.search.cycle import Cycle
-from lossjumps.search.kernels import copy_matrix, copy_vector, true_itinerary
-from lossjumps.search.periodic import solve_rotation
+from lossjumps.search import itineraries
+from lossjumps.search.found_again import CYCLES_AN_ISLAND, Islands, islands_missing
+from lossjumps.search.starts import RandomStarts, beside, from_lower_cycles
+from lossjumps.search.visits import packed
+from lossjumps.search.walks import NOWHERE, Walks, root_of
+
+MULTIPLICATIONS = 1e9
+"""Multiplications that random starts are worth by default, two visits each."""
+
+FEWEST_STARTS, MOST_STARTS = 128, 1024
+"""Random starts, at least and at most, if each island is then found twice."""
+
+MOST_VISITS = 50_000
+"""Visits by default, at most; and `VISITS_A_START` times the random starts."""
+
+VISITS_A_START = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Walks:
+class Walked:
     """What SCYFI found at one order.
 
     Attributes
     ----------
-    cycles : list of Cycle
-        Sorted by itinerary.
+    itineraries : list of (k, H) bool arrays
+        Primitive, canonical, one a cycle, sorted: their roll-outs returned to themselves.
+    found_again : list of int
+        Random starts that ended in each.
     visits : int
         Region sequences solved.
+    walks : int
+        Walks begun.
+    random_starts : int
+        Of these, from random sequences.
+    missing : float
+        Estimate of the number of cycles of this order that were missed (`lossjumps.search.found_again`).
     """
 
-    cycles: list[Cycle]
+    itineraries: list[np.ndarray]
+    found_again: list[int]
     visits: int
-
-
-def paper_counters(order: int) -> tuple[int, int]:
-    """Starts without success before giving up, and steps a start (N_out, N_in): the reference implementation's."""
-    outer = 10 if order < 8 else 40 if order < 30 else 100
-    inner = 20 if order < 3 else 60 if order < 6 else 300 if order < 8 else 1080 if order < 20 else 1115
-    return outer, inner
+    walks: int
+    random_starts: int
+    missing: float
 
 
 @compiled()
-def _bits_hash(itinerary):
-    """64-bit FNV-1a hash of an itinerary."""
-    value = np.uint64(0xCBF29CE484222325)
-    for time in range(itinerary.shape[0]):
-        for unit in range(itinerary.shape[1]):
-            value ^= np.uint64(2 if itinerary[time, unit] else 1)
-            value *= np.uint64(0x100000001B3)
-    value ^= value >> np.uint64(31)
-    return value
+def _join(parents, one, others):
+    """Join the trees of `one` and of `others` (those below zero are passed over)."""
+    for other in others:
+        if other >= 0:
+            parents[root_of(parents, other)] = root_of(parents, one)
 
 
-@compiled()
-def _remember(visited, mark):
-    """Add a hash to the open-addressing set `visited` (0 is empty); False if it was there."""
-    mask = np.uint64(visited.shape[0] - 1)
-    mark = mark | np.uint64(1)
-    slot = mark >> np.uint64(7) & mask
-    while visited[slot] != 0:
-        if visited[slot] == mark:
-            return False
-        slot = (slot + np.uint64(1)) & mask
-    visited[slot] = mark
-    return True
+class _Islands:
+    """The cycles found, the islands that they form, and how often random starts ended in each."""
 
+    def __init__(self, walks: Walks, most_visits: int) -> None:
+        self.walks, self.most_visits = walks, most_visits
+        self.itineraries = np.empty((0, walks.order, walks.units), dtype=np.bool_)
+        self.parents = np.empty(0, dtype=np.int64)
+        self.hits = np.empty(0, dtype=np.int64)
 
-@compiled()
-def _equal(one, other):
-    """Whether two itineraries are the same."""
-    for time in range(one.shape[0]):
-        for unit in range(one.shape[1]):
-            if one[time, unit] != other[time, unit]:
-                return False
-    return True
+    def explore(self) -> None:
+        """Walk from what lies beside each new cycle, until there are no new ones."""
+        while len(self.itineraries) < self.walks.count and self.walks.visits < self.most_visits:
+            new = self.walks.found(len(self.itineraries))
+            first = self._extend(new)
+            for number, itinerary in enumerate(new, first):
+                ends = self.walks.walk(beside(itinerary), self.most_visits)
+                self._reserve()
+                _join(self.parents, number, ends)
+        if len(self.itineraries) < self.walks.count:
+            self._extend(self.walks.found(len(self.itineraries)))
 
+    def _extend(self, new: np.ndarray) -> int:
+        first = len(self.itineraries)
+        self.itineraries = np.concatenate([self.itineraries, new])
+        self._reserve()
+        return first
 
-@compiled()
-def _walk(A, U, V, b, c, itinerary, n_inner, visited, budget):
-    """Walk from `itinerary` (overwritten) until a cycle, a known sequence, or `n_inner` steps; (visits, found)."""
-    dimension = A.shape[0]
-    product = np.empty((dimension, dimension))
-    point = np.empty(dimension)
-    follower = np.empty_like(itinerary)
-    visits = 0
-    while visits < min(n_inner, budget):
-        if not _remember(visited, _bits_hash(itinerary)):
-            return visits, False
-        visits += 1
-        sign = solve_rotation(A, U, V, b, c, itinerary, 0, product, point)[1]
-        if sign == 0.0 or not true_itinerary(A, U, V, b, c, point, follower):
-            return visits, False
-        if _equal(follower, itinerary):
-            return visits, True
-        copy_matrix(follower, itinerary)
-    return visits, False
+    def _reserve(self) -> None:
+        more = np.arange(len(self.parents), self.walks.count)
+        self.parents = np.concatenate([self.parents, more])
+        self.hits = np.concatenate([self.hits, np.zeros(len(more), dtype=np.int64)])
 
+    def count_hits(self, ends: np.ndarray) -> None:
+        """Count where walks from random starts ended."""
+        self._reserve()
+        self.hits += np.bincount(ends[ends != NOWHERE], minlength=len(self.hits))
 
-@compiled()
-def _draw_start(A, U, V, b, c, patterns, scale, center, generator, as_orbit, itinerary):
-    """Fill a random start: an orbit from a random state, or regions drawn one by one; False if the orbit diverges."""
-    order = itinerary.shape[0]
-    dimension = A.shape[0]
-    point = np.empty(dimension)
-    single = np.empty((1, itinerary.shape[1]), np.bool_)
-    if as_orbit:
-        for i in range(dimension):
-            point[i] = center[i] + scale[i] * generator.standard_normal()
-        return true_itinerary(A, U, V, b, c, point, itinerary)
-    for time in range(order):
-        if patterns.shape[0] > 0:
-            copy_vector(patterns[int(generator.random() * patterns.shape[0])], itinerary[time])
-        else:
-            for i in range(dimension):
-                point[i] = center[i] + scale[i] * generator.standard_normal()
-            true_itinerary(A, U, V, b, c, point, single)
-            copy_vector(single[0], itinerary[time])
-    return True
+    def primitive(self) -> np.ndarray:
+        """Which of the cycles are of this order, not repetitions of a lower one."""
+        return np.array([itineraries.is_primitive(itinerary) for itinerary in self.itineraries], dtype=np.bool_)
 
-
-@compiled()
-def _search(A, U, V, b, c, starts, order, n_outer, n_inner, max_visits, patterns, scale, center, generator, found):
-    """Walk from every given start, then from random ones until `n_outer` in a row bring nothing; (visits, found)."""
-    size = 256
-    while size < 4 * max_visits:
-        size *= 2
-    visited = np.zeros(size, np.uint64)
-    itinerary = np.empty((order, V.shape[0]), np.bool_)
-    visits = 0
-    count = 0
-    for start in range(starts.shape[0]):
-        copy_matrix(starts[start], itinerary)
-        steps, success = _walk(A, U, V, b, c, itinerary, n_inner, visited, max_visits - visits)
-        visits += steps
-        if success and count < found.shape[0]:
-            copy_matrix(itinerary, found[count])
-            count += 1
-    idle = 0
-    draws = 0
-    while idle <= n_outer and visits < max_visits and count < found.shape[0]:
-        idle += 1
-        draws += 1
-        if not _draw_start(A, U, V, b, c, patterns, scale, center, generator, draws % 2 == 0, itinerary):
-            continue
-        steps, success = _walk(A, U, V, b, c, itinerary, n_inner, visited, max_visits - visits)
-        visits += steps
-        if success:
-            copy_matrix(itinerary, found[count])
-            count += 1
-            idle = 0
-    return visits, count
-
-
-def _random_states(relu_map: ReluMap) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and scale (M,), (M,) of random states that reach the borders of the map."""
-    lengths = np.linalg.norm(relu_map.V, axis=1)
-    reach = np.abs(relu_map.b[lengths > 0.0]) / lengths[lengths > 0.0]
-    size = 2.0 * float(reach.max(initial=0.0)) + float(np.abs(relu_map.c).max())
-    return np.zeros(relu_map.dimension), np.full(relu_map.dimension, size if size > 0.0 else 1.0)
+    def islands(self, primitive: np.ndarray) -> Islands:
+        """The islands that hold cycles of this order."""
+        roots = np.array([root_of(self.parents, number) for number in range(len(self.parents))], dtype=np.int64)
+        hits = np.bincount(roots, self.hits, minlength=len(roots))
+        return Islands(hits[np.unique(roots[primitive])].astype(np.int64))
 
 
 def walk_for_cycles(
@@ -167,12 +121,17 @@ def walk_for_cycles(
     order: int,
     generator: np.random.Generator,
     *,
-    patterns: np.ndarray,
+    patterns: np.ndarray | None = None,
     starts: Iterable[np.ndarray] = (),
-    counters: tuple[int, int] | None = None,
+    lower: Iterable[np.ndarray] = (),
     max_visits: int | None = None,
-) -> Walks:
+    threads: int = 1,
+) -> Walked:
     """Search the cycles of one order with SCYFI.
+
+    Walks start from the given sequences, from lower cycles repeated and joined, from random sequences, and from what
+    differs from a cycle found in one unit at one time.  The search is over when every island found was found by two
+    random starts, after at least a number of them that depends on what a visit costs.
 
     Parameters
     ----------
@@ -180,37 +139,59 @@ def walk_for_cycles(
     order : int
     generator : numpy.random.Generator
         Source of the random starts.
-    patterns : (R, H) bool array
+    patterns : (R, H) bool array, optional
         Regions that random starts are drawn from; with none, regions of random states.
     starts : iterable of (k, H) bool arrays
         Region sequences walked from first.
-    counters : (int, int), optional
-        Random starts without success before giving up, and steps a start; the paper's by default.
+    lower : iterable of (d, H) bool arrays
+        Itineraries of cycles of lower orders.
     max_visits : int, optional
-        Solve at most this many region sequences; by default 50 times the product of the counters.
+        Solve at most this many region sequences.
+    threads : int
+        They do not change the result.
 
     Returns
     -------
-    Walks
-        Cycles of exactly this order; nothing is said about what was missed.
+    Walked
+        Itineraries of exactly this order, still to be decided.
     """
-    n_outer, n_inner = counters or paper_counters(order)
-    most = max_visits or 50 * n_outer * n_inner
-    starts = [np.asarray(start, dtype=np.bool_) for start in starts]
-    shape = (len(starts), order, relu_map.units)
-    center, scale = _random_states(relu_map)
-    found = np.empty((min(most, 10_000), order, relu_map.units), dtype=np.bool_)
-    visits, count = _search(
-        *relu_map.parameters,
-        np.ascontiguousarray(np.reshape(starts, shape), dtype=np.bool_),
-        order,
-        n_outer,
-        n_inner,
-        most,
-        np.ascontiguousarray(patterns, dtype=np.bool_),
-        scale,
-        center,
-        generator,
-        found,
+    walks = Walks(relu_map, order, threads)
+    few = int(min(MOST_STARTS, max(FEWEST_STARTS, MULTIPLICATIONS / (2.0 * walks.multiplications))))
+    most_visits = max_visits or min(MOST_VISITS, VISITS_A_START * few)
+    patterns = np.empty((0, relu_map.units), dtype=np.bool_) if patterns is None else patterns
+    random = RandomStarts(relu_map, generator, patterns)
+    islands = _Islands(walks, most_visits)
+    given = [np.asarray(start, dtype=np.bool_) for start in starts]
+    given += from_lower_cycles([np.asarray(one, dtype=np.bool_) for one in lower], order, generator)
+    if given:
+        walks.walk(packed(np.stack(given)), most_visits)
+        islands.explore()
+    random_starts, wanted = 0, few
+    while random_starts < wanted and walks.visits < most_visits:
+        drawn = random.draw(wanted - random_starts, order)
+        random_starts = wanted
+        # with one region a sequence the orbit's region and that of the virtual cycle are the same
+        for part, virtual in ((drawn, False),) if order == 1 else ((drawn[::2], False), (drawn[1::2], True)):
+            islands.count_hits(walks.walk(part, most_visits, virtual))
+        islands.explore()
+        primitive = islands.primitive()
+        if islands.islands(primitive).found_once:
+            wanted = 2 * random_starts
+    primitive = islands.primitive()
+    regions = log(len(patterns)) if len(patterns) else relu_map.units * log(2.0)
+    missing = islands_missing(islands.islands(primitive), random_starts, order * regions - log(order))
+    found = sorted(
+        (
+            (itineraries.canonical(islands.itineraries[number]), int(islands.hits[number]))
+            for number in np.flatnonzero(primitive)
+        ),
+        key=lambda pair: pair[0].tobytes(),
     )
-    return Walks(decide(relu_map, found[:count], int(visits)).cycles, int(visits))
+    return Walked(
+        [itinerary for itinerary, _ in found],
+        [hits for _, hits in found],
+        walks.visits,
+        walks.walks,
+        random_starts,
+        CYCLES_AN_ISLAND * missing,
+    )

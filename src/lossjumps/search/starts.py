@@ -1,0 +1,90 @@
+"""Region sequences that walks start from: what orbits visit, what lies beside known cycles, and random ones."""
+
+import numpy as np
+
+from lossjumps.compiled import compiled
+from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search.kernels import true_itinerary
+from lossjumps.search.visits import WORD, packed, words_a_region
+
+MOST_CONCATENATIONS = 256
+"""Concatenations of two cycles of lower orders that are tried."""
+
+LONGEST_TRANSIENT = 30
+"""Steps, at the most, after which an orbit from a random state is looked at."""
+
+
+@compiled(nogil=True)
+def _orbit_words(A, U, V, b, c, states, transients, words):
+    """Fill words (n, k, W) with the regions of orbits after their transients; zeros where an orbit diverges."""
+    count, order = words.shape[:2]
+    units = V.shape[0]
+    longest = 0
+    for orbit in range(count):
+        longest = max(longest, transients[orbit])
+    itinerary = np.empty((longest + order, units), np.bool_)
+    for orbit in range(count):
+        length = transients[orbit] + order
+        if true_itinerary(A, U, V, b, c, states[orbit], itinerary[:length]):
+            for time in range(order):
+                for unit in range(units):
+                    if itinerary[transients[orbit] + time, unit]:
+                        words[orbit, time, unit // WORD] |= np.uint64(1) << np.uint64(unit % WORD)
+
+
+class RandomStarts:
+    """Random region sequences: one half what orbits from random states visit, one half regions drawn independently.
+
+    Parameters
+    ----------
+    relu_map : ReluMap
+    generator : numpy.random.Generator
+    patterns : (R, H) bool array
+        Regions to draw from; with none, the regions of random states.
+    """
+
+    def __init__(self, relu_map: ReluMap, generator: np.random.Generator, patterns: np.ndarray) -> None:
+        self.relu_map, self.generator = relu_map, generator
+        self.patterns = packed(np.asarray(patterns, dtype=np.bool_)[:, None])[:, 0]
+        lengths = np.linalg.norm(relu_map.V, axis=1)
+        reach = np.abs(relu_map.b[lengths > 0.0]) / lengths[lengths > 0.0]
+        scale = 2.0 * float(reach.max(initial=0.0)) + float(np.abs(relu_map.c).max())
+        self.scale = scale if scale > 0.0 else 1.0
+
+    def _orbits(self, count: int, order: int, longest_transient: int) -> np.ndarray:
+        """What orbits from random states visit, (count, order, W)."""
+        words = np.zeros((count, order, words_a_region(self.relu_map.units)), np.uint64)
+        states = self.scale * self.generator.standard_normal((count, self.relu_map.dimension))
+        transients = self.generator.integers(0, longest_transient + 1, count)
+        _orbit_words(*self.relu_map.parameters, states, transients, words)
+        return words
+
+    def draw(self, count: int, order: int) -> np.ndarray:
+        """Packed sequences (count, order, W)."""
+        followed = self._orbits(count // 2, order, LONGEST_TRANSIENT)
+        shape = (count - count // 2, order, followed.shape[2])
+        if len(self.patterns):
+            independent = self.patterns[self.generator.integers(0, len(self.patterns), shape[:2])]
+        else:
+            independent = self._orbits(shape[0] * order, 1, 0).reshape(shape)
+        return np.concatenate([followed, independent])
+
+
+def beside(itinerary: np.ndarray) -> np.ndarray:
+    """Packed sequences (k H, k, W) in which one unit at one time differs from an itinerary (k, H)."""
+    order, units = itinerary.shape
+    around = np.repeat(packed(itinerary[None]), order * units, axis=0)
+    time, unit = np.divmod(np.arange(order * units), units)
+    around[np.arange(order * units), time, unit // WORD] ^= np.uint64(1) << (unit % WORD).astype(np.uint64)
+    return around
+
+
+def from_lower_cycles(lower: list[np.ndarray], order: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """Itineraries (order, H) made of those of lower cycles: each repeated, and two of them, begun anywhere, in turn."""
+    repeated = [np.tile(one, (order // len(one), 1)) for one in lower if order % len(one) == 0]
+    pairs = [(one, other) for one in lower for other in lower if len(one) + len(other) == order]
+    joined = []
+    for number in generator.permutation(len(pairs))[:MOST_CONCATENATIONS]:
+        one, other = (np.roll(part, -int(generator.integers(len(part))), axis=0) for part in pairs[number])
+        joined.append(np.concatenate([one, other]))
+    return repeated + joined
