@@ -87,6 +87,7 @@ def description(search: Search, found: FoundCycles) -> dict[str, Any]:
                 "number": len(found.of_order(order)),
                 "certificate": way,
                 "index_sum": found.index_sum[order],
+                "index_audit": found.index_audit.get(order),
                 "visits": int(found.visits[order]),
             }
             for order, way in found.certificate.items()

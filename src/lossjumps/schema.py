@@ -174,8 +174,8 @@ class SearchConfig:
     """Nodes of a branch and bound, or linear regions, after which a complete list is given up."""
     certified_units: int = 16
     """Cycles of order k are listed completely, not searched, where k times the number of units is at most this."""
-    audit_every: int = 100
-    """Epochs between two comparisons of index sums with the degree of the map, where that is known. Unit: epochs."""
+    certify_every: int = 500
+    """Epochs between two at which complete lists of all orders are tried, and index sums compared. Unit: epochs."""
     seed: int = 0
     """Seed of the random starts of SCYFI."""
     attractor_states: int = 8
@@ -190,7 +190,7 @@ class SearchConfig:
             "max_order",
             "max_nodes",
             "certified_units",
-            "audit_every",
+            "certify_every",
             "attractor_states",
             "transient",
             "max_period",

@@ -27,7 +27,7 @@ class Effort:
     max_order: int
     max_nodes: int
     certified_units: int
-    audit_every: int
+    certify_every: int
     seed: tuple[int, ...]
     transient: int
     max_period: int
@@ -70,13 +70,14 @@ def search_epoch(
     before : sequence of Cycle
         Cycles of the epoch before, from which the search starts.
     """
+    certify = epoch % effort.certify_every == 0
     found = find_cycles(
         relu_map,
         effort.max_order,
         starts=[*before, *_visited_words(relu_map, states, effort.max_order)],
         max_nodes=effort.max_nodes,
-        certified_units=effort.certified_units,
-        audit=epoch % effort.audit_every == 0,
+        certified_units=effort.max_order * relu_map.units if certify else effort.certified_units,
+        audit=certify,
         seed=(*effort.seed, epoch),
     )
     attractors = occupied_attractors(relu_map, states, effort.transient, effort.max_period)

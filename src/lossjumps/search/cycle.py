@@ -1,7 +1,7 @@
 """Fixed points and cycles, and the result of a search for them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -103,6 +103,8 @@ class FoundCycles:
         The linear regions of the map, where the search listed them.
     domain : Box or None
         Where completeness holds: None is the whole space.
+    index_audit : dict of int to bool
+        For each order whose index sum was compared with the degree of the map: whether they agree.
     """
 
     cycles: tuple[Cycle, ...]
@@ -112,6 +114,7 @@ class FoundCycles:
     visits: dict[int, int]
     regions: Regions | None = None
     domain: Box | None = None
+    index_audit: dict[int, bool] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Cycle]:
         return iter(self.cycles)

@@ -32,7 +32,10 @@ MOST_DRAWN_REGIONS = 20_000
 """SCYFI draws its random starts from the linear regions where there are at most this many, else from random states."""
 
 FLAT = 2
-"""States up to which all orders are split by itinerary at once."""
+"""States up to which all orders are split by itinerary at once, if orders above 1 are certified at all."""
+
+LOW = 3
+"""States up to which the orders that are certified are."""
 
 MOST_NEIGHBOURS = 256
 """Itineraries across borders near which a searched cycle lies that are decided exactly as well."""
@@ -172,7 +175,11 @@ def find_cycles(
     within = None if domain is None else Box(np.ldexp(domain.lower, -exponent), np.ldexp(domain.upper, -exponent))
     lists = CompleteLists(usual, within, threads, verify)
     certifiable = [order for order in range(1, max_order + 1) if order == 1 or order * m.units <= certified_units]
-    split_together = max_order if domain is not None or (m.dimension <= FLAT and len(certifiable) > 1) else None
+    split_together = None
+    if domain is not None or (m.dimension <= FLAT and len(certifiable) > 1):
+        split_together = max_order
+    elif m.dimension <= LOW and len(certifiable) > 1:
+        split_together = certifiable[-1]
     cycles: list[Cycle] = []
     certificate: dict[int, str | None] = {}
     degenerate: list[np.ndarray] = []
@@ -180,9 +187,10 @@ def find_cycles(
     for order in range(1, max_order + 1):
         listed = None
         if method == "complete":
-            listed = lists.at_any_cost(order, split_together or order)
+            listed = lists.at_any_cost(order, max(order, split_together or order))
         elif method == "auto":
-            listed = lists.of_order(order, max_nodes, split_together, by_itself=order in certifiable)
+            together = None if split_together is None or order > split_together else split_together
+            listed = lists.of_order(order, max_nodes, together, by_itself=order in certifiable)
         result, way = listed or (
             _searched(lists, order, list(np.atleast_1d(seed)), starts_of.get(order, ()), max_visits),
             None,
@@ -206,12 +214,11 @@ def find_cycles(
 
 
 def _audited(m: ReluMap, found: FoundCycles, max_nodes: int) -> FoundCycles:
-    """The result without the claims of completeness that the degree of the map contradicts."""
-    claimed = [order for order, total in found.index_sum.items() if total is not None]
+    """The result with its index sums compared, without the claims of completeness that the degree contradicts."""
+    claimed = {order: total for order, total in found.index_sum.items() if total is not None}
     if not claimed:
         return found
     known = degrees(m, max(claimed), max_cells=max_nodes)
-    wrong = [order for order in claimed if known[order] not in (None, found.index_sum[order])]
-    if not wrong:
-        return found
-    return replace(found, certificate=found.certificate | dict.fromkeys(wrong))
+    audit = {order: known[order] == total for order, total in claimed.items() if known[order] is not None}
+    wrong = [order for order, agrees in audit.items() if not agrees]
+    return replace(found, certificate=found.certificate | dict.fromkeys(wrong), index_audit=found.index_audit | audit)

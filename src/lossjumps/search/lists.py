@@ -55,6 +55,7 @@ class CompleteLists:
         self._problems: dict[int, Complementarity | None] = {}
         self._split: SplitCycles | None = None
         self._near: list[int] = []
+        self._longest_split = 0
         self._cells_spent = 0
 
     def listed_regions(self, most: int) -> Regions:
@@ -90,8 +91,9 @@ class CompleteLists:
 
         None where the cells do not suffice, or where it is not proved that no cycle lies beyond what is split.
         """
-        if (self._split is None or self._split.complete_order < order) and most_cells > self._cells_spent:
-            self._cells_spent = most_cells
+        split_before = self._split is not None and self._split.complete_order >= order
+        if not split_before and (longest > self._longest_split or most_cells > self._cells_spent):
+            self._longest_split, self._cells_spent = longest, most_cells
             known = absorbing_box(self.relu_map) if self.domain is None else None
             box = self.domain or known
             self._near = list(range(1, longest + 1))

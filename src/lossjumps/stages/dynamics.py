@@ -64,7 +64,7 @@ def _effort(search: SearchConfig, seed: int) -> Effort:
         max_order=search.max_order,
         max_nodes=search.max_nodes,
         certified_units=search.certified_units,
-        audit_every=search.audit_every,
+        certify_every=search.certify_every,
         seed=(search.seed, seed),
         transient=search.transient,
         max_period=search.max_period,
