@@ -70,6 +70,15 @@ def _checked_box(box: Any, dimension: int) -> Box:
     return Box(lower, upper)
 
 
+def _longest_split(dimension: int, domain: Box | None, certifiable: int, max_order: int) -> int:
+    """The order up to which all are split by itinerary at once; 0 where none are."""
+    if domain is not None:
+        return max_order
+    if certifiable == 1:
+        return 0
+    return max_order if dimension <= FLAT else certifiable if dimension <= LOW else 0
+
+
 def _searched(
     lists: CompleteLists, order: int, seed: list[int], starts: Iterable[np.ndarray], max_visits: int | None
 ) -> CompleteList:
@@ -175,11 +184,7 @@ def find_cycles(
     within = None if domain is None else Box(np.ldexp(domain.lower, -exponent), np.ldexp(domain.upper, -exponent))
     lists = CompleteLists(usual, within, threads, verify)
     certifiable = [order for order in range(1, max_order + 1) if order == 1 or order * m.units <= certified_units]
-    split_together = None
-    if domain is not None or (m.dimension <= FLAT and len(certifiable) > 1):
-        split_together = max_order
-    elif m.dimension <= LOW and len(certifiable) > 1:
-        split_together = certifiable[-1]
+    longest = _longest_split(m.dimension, domain, certifiable[-1], max_order)
     cycles: list[Cycle] = []
     certificate: dict[int, str | None] = {}
     degenerate: list[np.ndarray] = []
@@ -187,10 +192,9 @@ def find_cycles(
     for order in range(1, max_order + 1):
         listed = None
         if method == "complete":
-            listed = lists.at_any_cost(order, max(order, split_together or order))
+            listed = lists.at_any_cost(order, max(order, longest))
         elif method == "auto":
-            together = None if split_together is None or order > split_together else split_together
-            listed = lists.of_order(order, max_nodes, together, by_itself=order in certifiable)
+            listed = lists.of_order(order, max_nodes, longest, by_itself=order in certifiable)
         result, way = listed or (
             _searched(lists, order, list(np.atleast_1d(seed)), starts_of.get(order, ()), max_visits),
             None,

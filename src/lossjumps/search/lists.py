@@ -119,7 +119,7 @@ class CompleteLists:
         )
 
     def of_order(
-        self, order: int, most_nodes: int, longest: int | None, *, by_itself: bool = True
+        self, order: int, most_nodes: int, longest: int, *, by_itself: bool = True
     ) -> tuple[CompleteList, str] | None:
         """Every cycle of an order and the way they were found; None where none of the ways is done within its budget.
 
@@ -128,8 +128,8 @@ class CompleteLists:
         order : int
         most_nodes : int
             Nodes of a branch and bound, or as much work of another kind.
-        longest : int or None
-            The space is split by itinerary for all orders up to this one at once; not at all if None.
+        longest : int
+            The space is split by itinerary for all orders up to this one at once.
         by_itself : bool
             Whether branching and all sequences of regions are tried.
         """
@@ -141,7 +141,7 @@ class CompleteLists:
             ways = [("branching", self.cells // REGIONS_PER_NODE), ("regions", self.cells), *ways]
         if not by_itself:
             ways = []
-        if longest is not None:
+        if order <= longest:
             # fixed points far out are nothing special to the other ways
             at = 0 if order > 1 or self.domain is not None else len(ways)
             ways.insert(at, ("splitting", CELLS_PER_NODE * most_nodes))
