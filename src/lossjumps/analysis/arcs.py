@@ -30,6 +30,15 @@ MOST_INTERVALS = 5000
 NARROW_ROOT = 1e-15
 """Width to which a root is enclosed."""
 
+NEAR = 1e-7
+"""Distance from a guess of a root, relative to the interval, at which the slope is taken."""
+
+LAST_STEP = 1e-13
+"""Size of a secant step after which no other is taken."""
+
+MOST_SECANT_STEPS = 6
+"""Secant steps from a guess of a root before the root is enclosed instead."""
+
 MOST_STEPS = 200
 """Steps that a root may take."""
 
@@ -89,6 +98,7 @@ class _Piece:
     verdict: int
     left: np.ndarray
     right: np.ndarray
+    roots: np.ndarray
 
 
 @lru_cache(maxsize=64)
@@ -130,6 +140,27 @@ def root_between(function: Callable[[float], float], low: float, high: float) ->
     return 0.5 * (low + high)
 
 
+def polished_root(function: Callable[[float], float], guess: float, low: float, high: float) -> float:
+    """The root near a guess of a function that changes sign once between two fractions, to rounding (secant steps)."""
+    step = NEAR * (high - low)
+    before, now = guess - step if guess - step > low else guess + step, guess
+    at_before, at_now = function(before), function(now)
+    for _ in range(MOST_SECANT_STEPS):
+        if at_now == 0.0:
+            return now
+        if not np.isfinite(at_now) or not np.isfinite(at_before) or at_now == at_before:
+            break
+        change = at_now * (now - before) / (at_now - at_before)
+        if not low <= now - change <= high:
+            break
+        before, at_before = now, at_now
+        now -= change
+        if abs(change) <= LAST_STEP:
+            return now
+        at_now = function(now)
+    return root_between(function, low, high)
+
+
 class PathArcs:
     """The arcs of itineraries along one path; each itinerary is looked at once.
 
@@ -167,30 +198,37 @@ class PathArcs:
         waiting = [(0.0, 1.0, np.arange(len(words)))]
         while waiting:
             low, high, numbers = waiting.pop()
-            verdicts, left, right = self._scan(low, high, words[numbers])
+            verdicts, left, right, roots = self._scan(low, high, words[numbers])
             intervals += 1
             splits = (verdicts == UNDECIDED) & (high - low > NARROWEST) & (intervals < MOST_INTERVALS)
             for position in np.flatnonzero((verdicts != ABSENT) & ~splits):
-                piece = _Piece(low, high, int(verdicts[position]), left[position], right[position])
+                signs = left[position], right[position]
+                piece = _Piece(low, high, int(verdicts[position]), *signs, low + (high - low) * roots[position])
                 pieces[numbers[position]].append(piece)
             if splits.any():
                 middle = low + SPLIT * (high - low)
                 waiting += [(middle, high, numbers[splits]), (low, middle, numbers[splits])]
         return pieces
 
-    def _scan(self, low: float, high: float, words: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def stacked(self, low: float, high: float, number: int) -> tuple[np.ndarray, ...]:
+        """The parameters A, U, V, b, c at `number` Chebyshev nodes of an interval, which are their first axis."""
+        if (low, high, number) not in self._stacks:
+            nodes, _ = chebyshev_nodes(number)
+            self._stacks[low, high, number] = stacked_parameters(self.path, low + (high - low) * nodes)
+        return self._stacks[low, high, number]
+
+    def _scan(self, low: float, high: float, words: np.ndarray) -> tuple[np.ndarray, ...]:
         count, period, units = words.shape
         # degree of a unit input times det(I - T) where A, U, V, b, c, or a family's own parameters, move straight
         degree = 2 * period * self.dimension + 1
         number = min(degree + 1, MOST_NODES)
-        nodes, series = chebyshev_nodes(number)
-        if (low, high, number) not in self._stacks:
-            self._stacks[low, high, number] = stacked_parameters(self.path, low + (high - low) * nodes)
         verdicts = np.empty(count, dtype=np.int8)
         left, right = np.zeros((2, count, 1 + period * units), dtype=np.int8)
+        roots = np.empty(left.shape)
         exact = self.is_polynomial and degree < number
-        scan_interval(*self._stacks[low, high, number], words, series, exact, verdicts, left, right)
-        return verdicts, left, right
+        series = chebyshev_nodes(number)[1]
+        scan_interval(*self.stacked(low, high, number), words, series, exact, verdicts, left, right, roots)
+        return verdicts, left, right, roots
 
     def _arcs(self, word: np.ndarray, pieces: list[_Piece]) -> list[Arc]:
         """Put the pieces of one itinerary, sorted by fraction, together."""
@@ -231,7 +269,8 @@ class PathArcs:
             def value(fraction: float, test: int = int(test)) -> float:
                 return test_of(*self.path(fraction).parameters, word, test)
 
-            roots.append((root_between(value, piece.low, piece.high), int(test)))
+            root = polished_root(value, float(piece.roots[test]), piece.low, piece.high)
+            roots.append((root, int(test)))
         together: list[tuple[float, list[int]]] = []
         for fraction, test in sorted(roots):
             if together and fraction - together[-1][0] <= SAME_ROOT:

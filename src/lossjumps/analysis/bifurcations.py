@@ -5,7 +5,7 @@ from functools import partial
 
 from lossjumps.analysis.books import BookedEvent, keep_books
 from lossjumps.analysis.interior import look_inside
-from lossjumps.analysis.states import State, cycle_at
+from lossjumps.analysis.states import State, cycle_of_state
 from lossjumps.errors import InputError
 from lossjumps.maps.paths import Path, Segment
 from lossjumps.maps.relu_map import ReluMap
@@ -66,12 +66,12 @@ def _is_stable(*states: State | None) -> bool | None:
     return any(present) if present else None
 
 
-def name_event(booked: BookedEvent, path: Path) -> Bifurcation:
+def name_event(booked: BookedEvent) -> Bifurcation:
     """Turn a booked event into a bifurcation, with its objects as cycles."""
     event = booked.event
-    companions = tuple(cycle_at(path, state) for _, state in booked.companions)
+    companions = tuple(cycle_of_state(state) for _, state in booked.companions)
     if event is None:
-        cycle = cycle_at(path, booked.state)
+        cycle = cycle_of_state(booked.state)
         return Bifurcation(
             kind="unresolved",
             fraction=min(booked.fraction, BELOW_ONE),
@@ -95,14 +95,14 @@ def name_event(booked: BookedEvent, path: Path) -> Bifurcation:
     topological = (
         event.kind != "persistence" or before.unstable_directions != after.unstable_directions or bool(companions)
     )
-    cycle = cycle_at(path, before if before is not None else after)
+    cycle = cycle_of_state(before if before is not None else after)
     return Bifurcation(
         kind=event.kind,
         fraction=min(event.fraction, BELOW_ONE),
         order=cycle.order,
         direction=event.direction,
         cycle=cycle,
-        partner=None if event.partner is None else cycle_at(path, event.partner),
+        partner=None if event.partner is None else cycle_of_state(event.partner),
         companions=companions,
         stable_before=stable_before,
         stable_after=stable_after,
@@ -155,4 +155,4 @@ def find_bifurcations(
     found0 = find_cycles(m0, max_order) if found0 is None else found0
     found1 = find_cycles(m1, max_order) if found1 is None else found1
     books = keep_books([found0.cycles, found1.cycles], lambda _: path, partial(look_inside, max_order=max_order))
-    return tuple(name_event(booked, path) for booked in books.events[0])
+    return tuple(name_event(booked) for booked in books.events[0])

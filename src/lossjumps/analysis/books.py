@@ -14,9 +14,8 @@ import numpy as np
 
 from lossjumps.analysis.arcs import RECORDED, Arc
 from lossjumps.analysis.following import Following, ObjectEvent
-from lossjumps.analysis.states import State, cycle_at, state_at
+from lossjumps.analysis.states import State, cycle_of_state, state_at
 from lossjumps.maps.paths import Path
-from lossjumps.search import itineraries
 from lossjumps.search.cycle import Cycle
 
 SAME_EVENT = 1e-6
@@ -197,15 +196,14 @@ class _Bookkeeper:
 
     def arrive(self, position: int, side: int, state: State, name: int) -> None:
         """Book that an arc arrives at a recorded map, from the segment on the given side."""
-        key = itineraries.key(state.itinerary)
+        key = _key(state)
         nodes = self.nodes[position]
         node = nodes.get(key)
         if node is None:
             near = [node for node in nodes.values() if node.cycle.near_border and _same_points(node.cycle, state)]
             node = near[0] if near else None
         if node is None:
-            path = self.followings[position if side > 0 else position - 1].path
-            node = nodes[key] = _Node(cycle_at(path, state), self.names.new(), True)
+            node = nodes[key] = _Node(cycle_of_state(state), self.names.new(), True)
             self.pending.append((position, key))
         if side in node.reached:
             self.draft_unresolved(position, side, node, "two objects arrive at one of the recorded map")
@@ -251,7 +249,7 @@ class _Bookkeeper:
         """Make one event of the objects that escape to, or return from, infinity together: the simplest one's."""
         escapes = sorted(
             (draft for draft in drafts if draft.event is not None and draft.event.kind == "degenerate_transcritical"),
-            key=lambda draft: itineraries.key(draft.state.itinerary),
+            key=lambda draft: _key(draft.state),
         )
         hosts: list[_Draft] = []
         for draft in escapes:
@@ -275,7 +273,7 @@ class _Bookkeeper:
             )
         events = []
         for drafts in self.drafts:
-            drafts.sort(key=lambda draft: (draft.fraction, itineraries.key(draft.state.itinerary)))
+            drafts.sort(key=lambda draft: (draft.fraction, _key(draft.state)))
             events.append(
                 tuple(
                     BookedEvent(
@@ -296,6 +294,11 @@ class _Bookkeeper:
             for following, names in zip(self.followings, self.names_of_arcs, strict=True)
         ]
         return Books(lists, events, arcs, len(number))
+
+
+def _key(state: State) -> tuple[int, bytes]:
+    """What identifies the object of a state of a canonical itinerary, as `Cycle.key`."""
+    return len(state.itinerary), state.itinerary.tobytes()
 
 
 def _same_points(cycle: Cycle, state: State) -> bool:

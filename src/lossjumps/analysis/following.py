@@ -166,7 +166,7 @@ class Following:
         return state_at(self.path, arc.end(side).fraction - side * inside, arc.itinerary)
 
     def _add_stability_changes(self, number: int) -> None:
-        for change in stability_changes(self.path, self.arcs[number]):
+        for change in stability_changes(self.path_arcs, self.arcs[number]):
             self.events.append(
                 ObjectEvent(
                     change.kind,

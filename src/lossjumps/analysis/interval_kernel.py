@@ -151,7 +151,24 @@ def signs_on_interval(series, noise, exact):
 
 
 @compiled()
-def judge(values, sizes, chebyshev, exact, itinerary, left, right):
+def root_of_series(series, left):
+    """The root in (0, 1) of a Chebyshev series on [0, 1] that crosses zero once, from the sign `left`; by bisection."""
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        later, latest = 0.0, 0.0
+        for j in range(series.shape[0] - 1, 0, -1):
+            later, latest = 2.0 * middle * later - latest + series[j], later
+        value = middle * later - latest + series[0]
+        if (value > 0.0) == (left > 0):
+            low = middle
+        else:
+            high = middle
+    return 0.25 * (low + high) + 0.5
+
+
+@compiled()
+def judge(values, sizes, chebyshev, exact, itinerary, left, right, roots):
     """What the tests of one itinerary at the nodes of an interval say about its object there.
 
     Parameters
@@ -164,6 +181,8 @@ def judge(values, sizes, chebyshev, exact, itinerary, left, right):
         Whether the tests are polynomials of a degree below n.
     left, right : (1 + k H,) int8 arrays
         Filled with the signs of each test at the ends.
+    roots : (1 + k H,) array
+        Filled with the root of each test that crosses zero once, as a fraction of the interval.
 
     Returns
     -------
@@ -192,6 +211,7 @@ def judge(values, sizes, chebyshev, exact, itinerary, left, right):
             continue
         if left[test] != right[test]:
             crossing = True
+            roots[test] = root_of_series(series, left[test])
             continue
         on = True
         if test > 0:
@@ -212,7 +232,7 @@ def judge(values, sizes, chebyshev, exact, itinerary, left, right):
 
 
 @compiled()
-def scan_interval(As, Us, Vs, bs, cs, words, chebyshev, exact, verdicts, left, right):
+def scan_interval(As, Us, Vs, bs, cs, words, chebyshev, exact, verdicts, left, right, roots):
     """Judge the objects of itineraries (W, k, H) from the maps at the nodes of an interval.
 
     Parameters
@@ -223,6 +243,8 @@ def scan_interval(As, Us, Vs, bs, cs, words, chebyshev, exact, verdicts, left, r
         Filled, as `judge` gives them.
     left, right : (W, 1 + k H) int8 arrays
         Filled with the signs of each test at the ends.
+    roots : (W, 1 + k H) array
+        Filled with the root of each test that crosses zero once, as a fraction of the interval.
     """
     count, period, units = words.shape
     nodes, dimension = cs.shape
@@ -248,7 +270,15 @@ def scan_interval(As, Us, Vs, bs, cs, words, chebyshev, exact, verdicts, left, r
             ):
                 solved += 1
         if solved == nodes:
-            verdicts[word] = judge(values, sizes, chebyshev, exact, words[word], left[word], right[word])
+            verdicts[word] = judge(values, sizes, chebyshev, exact, words[word], left[word], right[word], roots[word])
         else:
             # singular all along there is no isolated object
             verdicts[word] = UNDECIDED if solved else ABSENT
+
+
+@compiled()
+def jacobian_products(As, Us, Vs, bs, cs, itinerary, products):
+    """Fill the Jacobian products (n, M, M) of one itinerary for the maps at n nodes."""
+    nodes, dimension = cs.shape
+    for node in range(nodes):
+        compose(As[node], Us[node], Vs[node], bs[node], cs[node], itinerary, 0, products[node], np.empty(dimension))

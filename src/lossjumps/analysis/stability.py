@@ -1,13 +1,15 @@
 """Where along an arc an object loses or gains stable directions: flips and centre bifurcations."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from lossjumps.analysis.arcs import SPLIT, Arc, chebyshev_nodes, root_between
-from lossjumps.analysis.interval_kernel import signs_on_interval
+from lossjumps.analysis.arcs import SPLIT, Arc, PathArcs, chebyshev_nodes, polished_root
+from lossjumps.analysis.interval_kernel import jacobian_products, root_of_series, signs_on_interval
 from lossjumps.analysis.states import State, state_at
 from lossjumps.maps.paths import Path
+from lossjumps.search.multipliers import multipliers_of
 
 NODES = 8
 """Points at which the multipliers are looked at on one interval."""
@@ -43,7 +45,7 @@ class StabilityChange:
 
 def flip_test(multipliers: np.ndarray) -> np.ndarray:
     """det(I + T) from the multipliers (..., M): it vanishes where one of them is -1."""
-    return np.prod(1.0 + multipliers, axis=-1).real
+    return (1.0 + multipliers).prod(axis=-1).real
 
 
 def centre_test(multipliers: np.ndarray) -> np.ndarray:
@@ -52,42 +54,50 @@ def centre_test(multipliers: np.ndarray) -> np.ndarray:
     It is the determinant of I minus the second compound of T, a polynomial of its entries.  A real pair with
     lambda_i lambda_j = 1 makes it vanish as well, without a change of stability.
     """
-    first, second = np.triu_indices(multipliers.shape[-1], 1)
-    return np.prod(1.0 - multipliers[..., first] * multipliers[..., second], axis=-1).real
+    first, second = _pairs(multipliers.shape[-1])
+    return (1.0 - multipliers[..., first] * multipliers[..., second]).prod(axis=-1).real
+
+
+@lru_cache(maxsize=16)
+def _pairs(number: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.triu_indices(number, 1)
 
 
 TESTS = {"degenerate_flip": flip_test, "centre": centre_test}
 """What vanishes at each kind."""
 
 
-def stability_changes(path: Path, arc: Arc) -> list[StabilityChange]:
+def stability_changes(path_arcs: PathArcs, arc: Arc) -> list[StabilityChange]:
     """All changes of stability along an arc, by fraction.
 
     The roots of both tests are isolated by the bounds of their Chebyshev series on ever smaller intervals; a series
     that does not resolve its test is split as well.
     """
     low, high = arc.low.fraction, arc.high.fraction
+    path = path_arcs.path
     changes = []
-    nodes, chebyshev = chebyshev_nodes(NODES)
+    chebyshev = chebyshev_nodes(NODES)[1]
     waiting = [(low, high, tuple(TESTS))]
     while waiting:
         left, right, kinds = waiting.pop()
-        states = [state_at(path, float(fraction), arc.itinerary) for fraction in left + (right - left) * nodes]
-        multipliers = np.array([state.multipliers for state in states])
+        stacked = path_arcs.stacked(left, right, NODES)
+        products = np.empty((NODES, path_arcs.dimension, path_arcs.dimension))
+        jacobian_products(*stacked, arc.itinerary, products)
+        multipliers = np.linalg.eigvals(products)
         split = []
         for kind in kinds:
             values = TESTS[kind](multipliers)
-            decided, at_left, at_right = signs_on_interval(
-                chebyshev @ values, ROUNDING * float(np.abs(values).max()), False
-            )
+            noise = ROUNDING * float(np.abs(values).max())
+            decided, at_left, at_right = signs_on_interval(chebyshev @ values, noise, False)
             if not decided and right - left > NARROWEST * (high - low):
                 split.append(kind)
             elif at_left != at_right:
 
                 def test(fraction: float, kind: str = kind) -> float:
-                    return float(TESTS[kind](state_at(path, fraction, arc.itinerary).multipliers))
+                    return float(TESTS[kind](multipliers_of(path(fraction), arc.itinerary)))
 
-                change = _change(path, arc, kind, root_between(test, left, right))
+                guess = left + (right - left) * root_of_series(chebyshev @ values, at_left)
+                change = _change(path, arc, kind, polished_root(test, guess, left, right))
                 changes += [] if change is None else [change]
         if split:
             middle = left + SPLIT * (right - left)

@@ -7,7 +7,6 @@ import numpy as np
 
 from lossjumps.maps.paths import Path
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search import itineraries
 from lossjumps.search.complete import RESIDUAL
 from lossjumps.search.cycle import Cycle
 from lossjumps.search.kernels import admissibility
@@ -70,7 +69,6 @@ def state_at(path: Path, fraction: float, itinerary: np.ndarray) -> State:
     return State(fraction, itinerary, points, inputs, relu_map, sign, float(distance))
 
 
-def cycle_at(path: Path, state: State) -> Cycle:
-    """The object of an admissible state as a `Cycle`, begun where its itinerary is smallest."""
-    rotated = state_at(path, state.fraction, np.ascontiguousarray(itineraries.canonical(state.itinerary)))
-    return Cycle(rotated.points, rotated.itinerary, rotated.relu_map, max(rotated.border_distance, 0.0))
+def cycle_of_state(state: State) -> Cycle:
+    """The object of an admissible state of a canonical itinerary as a `Cycle`."""
+    return Cycle(state.points, state.itinerary, state.relu_map, max(state.border_distance, 0.0))

@@ -164,7 +164,7 @@ def _events_of(
     fractions = [booked.fraction for booked in booked_events]
     events = []
     for position, booked in enumerate(booked_events):
-        bifurcation = name_event(booked, path)
+        bifurcation = name_event(booked)
         companions = (() if booked.partner is None else (booked.partner,)) + tuple(
             name for name, _ in booked.companions
         )
