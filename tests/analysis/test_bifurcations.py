@@ -211,3 +211,62 @@ def test_path_is_followed_instead_of_the_segment():
         find_bifurcations(start, end, 1, path=lambda s: start)
     with pytest.raises(InputError, match="maps of one size"):
         find_bifurcations(start, s7(0.3), 1)
+
+
+def test_objects_that_live_inside_the_path_only():
+    # the pair of fixed points exists where the offset is negative, between 0.3 and 0.7
+    def path(s):
+        return tent(0.5, 2.0, (s - 0.3) * (s - 0.7))
+
+    birth, death = find_bifurcations(path(0.0), path(1.0), 1, path=path)
+    assert [(event.kind, event.direction) for event in (birth, death)] == [
+        ("nonsmooth_fold", "birth"),
+        ("nonsmooth_fold", "death"),
+    ]
+    np.testing.assert_allclose([birth.fraction, death.fraction], [0.3, 0.7], **PRECISE)
+
+
+@pytest.mark.parametrize(("sign", "directions"), [(1.0, ["birth", "death"]), (-1.0, ["death", "birth"])])
+def test_an_object_that_comes_from_infinity_and_goes_back_or_goes_there_and_returns(sign, directions):
+    # the fixed point 1 / (1 - r) exists where r < 1; r passes 1 at 0.4 and back at 0.6
+    def path(s):
+        return tent(0.2, 1.0 + sign * (s - 0.4) * (s - 0.6), 1.0)
+
+    events = find_bifurcations(path(0.0), path(1.0), 1, path=path)
+    assert [event.kind for event in events] == ["degenerate_transcritical"] * 2
+    assert [event.direction for event in events] == directions
+    np.testing.assert_allclose([event.fraction for event in events], [0.4, 0.6], **PRECISE)
+
+
+def test_an_object_that_crosses_a_border_and_returns_within_a_step():
+    def path(s):
+        return tent(0.5, -2.0, (s - 0.5) * (s - 0.502))
+
+    events = find_bifurcations(path(0.0), path(1.0), 1, path=path)
+    assert [event.kind for event in events] == ["persistence"] * 2
+    assert [(event.stable_before, event.stable_after) for event in events] == [(False, True), (True, False)]
+    np.testing.assert_allclose([event.fraction for event in events], [0.5, 0.502], **PRECISE)
+
+
+def test_stability_that_is_lost_and_regained_within_a_step_is_two_flips():
+    def path(s):
+        return tent(0.2, -1.0 + (s - 0.5) * (s - 0.501), 1.0)
+
+    events = find_bifurcations(path(0.0), path(1.0), 1, path=path)
+    assert [(event.kind, event.stable_before) for event in events] == [
+        ("degenerate_flip", True),
+        ("degenerate_flip", False),
+    ]
+    np.testing.assert_allclose([event.fraction for event in events], [0.5, 0.501], **PRECISE)
+
+
+def test_two_pairs_that_meet_at_the_same_fraction_are_two_folds():
+    # two tents side by side: one folds at 0.5, the other keeps its two fixed points
+    def pair(offset):
+        return ReluMap.plrnn([0.5, 0.5], np.diag([1.5, 1.5]), [offset, -1.0])
+
+    events = find_bifurcations(pair(-1.0), pair(1.0), 1)
+    assert [(event.kind, event.direction) for event in events] == [("nonsmooth_fold", "death")] * 2
+    np.testing.assert_allclose([event.fraction for event in events], [0.5, 0.5], **PRECISE)
+    ends = {(event.cycle.key, event.partner.key) for event in events}
+    assert len(ends) == 2

@@ -221,7 +221,7 @@ class PathArcs:
         count, period, units = words.shape
         # degree of a unit input times det(I - T) where A, U, V, b, c, or a family's own parameters, move straight
         degree = 2 * period * self.dimension + 1
-        number = min(degree + 1, MOST_NODES)
+        number = min(degree + 1 if self.is_polynomial else 2 * degree + 8, MOST_NODES)
         verdicts = np.empty(count, dtype=np.int8)
         left, right = np.zeros((2, count, 1 + period * units), dtype=np.int8)
         roots = np.empty(left.shape)

@@ -122,10 +122,16 @@ def occupied_attractors(
     A, U, V, b, c = relu_map.parameters
     input_weights = np.ascontiguousarray(V.T)
     itinerary = np.empty((2 * max_period, relu_map.units), dtype=np.bool_)
+    solved: dict[bytes, Cycle | None] = {}
     for state in np.array(states, dtype=np.float64, order="C"):
         for steps in (transient, PATIENCE * transient):
             period = _settle(A, U, input_weights, b, c, state, steps, itinerary)
-            cycle = cycle_of(relu_map, itinerary[-period:]) if period > 0 else None
+            cycle = None
+            if period > 0:
+                word = itinerary[-period:].tobytes()
+                if word not in solved:
+                    solved[word] = cycle_of(relu_map, itinerary[-period:])
+                cycle = solved[word]
             attracts = cycle is not None and cycle.is_stable
             # Regions that repeat around nothing that attracts, or a state far from the data: the orbit is on its way,
             # and only waiting tells whether to infinity or to somewhere else.

@@ -16,6 +16,7 @@ from lossjumps.analysis.arcs import BORDER, INFINITY, RECORDED, Arc, PathArcs
 from lossjumps.analysis.stability import stability_changes
 from lossjumps.analysis.states import State, state_at
 from lossjumps.maps.paths import Path
+from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 
 SAME_FRACTION = 1e-7
@@ -26,6 +27,9 @@ BESIDE = 1e-9
 
 MOST_TOGETHER = 6
 """Units that reach their borders at the same fraction beyond which it is not tried which of them do so."""
+
+NO_KINK = 1e-7
+"""Kink that a unit makes, relative to that at the ends of the path, below which its border is none."""
 
 COLLAPSED = 1e-5
 """Spread of a cycle's points, relative to that a little away, below which it collapses onto one of lower order."""
@@ -123,6 +127,7 @@ class Following:
         self.same: list[tuple[int, int]] = []
         self.events: list[ObjectEvent] = []
         self.loose_ends: list[LooseEnd] = []
+        self._largest_kinks = np.maximum(_kinks(path(0.0)), _kinks(path(1.0)))
         self._numbers: dict[Arc, int] = {}
         self._joined: set[tuple[int, int]] = set()
         self._waiting: deque[int] = deque()
@@ -251,7 +256,11 @@ class Following:
         inside = min(BESIDE, 0.25 * (arc.high.fraction - arc.low.fraction))
         return state_at(self.path, arc.end(side).fraction - side * inside, arc.itinerary).sign
 
-    def _join(self, number: int, side: int, state: State, other, relu_map) -> None:
+    def _join(self, number: int, side: int, state: State, other: tuple, relu_map: ReluMap) -> None:
+        """Join an arc with the one beyond a border, and book what that is.
+
+        `other` is the arc beyond, its end, the units that differ, and the shift that makes its itinerary canonical.
+        """
         other_arc, other_side, units, shift = other
         joined = self._number(other_arc)
         if (joined, other_side) in self._joined:
@@ -261,7 +270,8 @@ class Following:
         beyond = self._beside(joined, other_side)
         arc, period = self.arcs[number], len(state.itinerary)
         fraction = arc.end(side).fraction
-        effective = [(time, unit) for time, unit in units if relu_map.U[:, unit].any() and relu_map.V[unit].any()]
+        kinks = _kinks(relu_map)
+        effective = [(time, unit) for time, unit in units if kinks[unit] > NO_KINK * self._largest_kinks[unit]]
         folds = other_side == side
         if not folds:
             self.same.append((number, joined))
@@ -320,6 +330,11 @@ class Following:
                 for other in self._arcs_of(word):
                     if other.low.fraction - SAME_FRACTION <= fraction <= other.high.fraction + SAME_FRACTION:
                         self._number(other)
+
+
+def _kinks(relu_map: ReluMap) -> np.ndarray:
+    """(H,) size of the change of the Jacobian at the border of each unit."""
+    return np.linalg.norm(relu_map.U, axis=0) * np.linalg.norm(relu_map.V, axis=1)
 
 
 def _spread(state: State, divisor: int) -> float:
