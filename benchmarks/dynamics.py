@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from lossjumps.configuration import load_batch, load_search
 from lossjumps.maps.paths import Path as MapPath
 from lossjumps.maps.paths import Segment
 from lossjumps.stages import train
+from lossjumps.stages.dynamics import effort_of
 from lossjumps.stages.networks import RunNetworks, networks_of
 
 WARM = 3
@@ -38,20 +40,6 @@ def processor_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
     start = time.process_time()
     result = work()
     return time.process_time() - start, result
-
-
-def effort_of(experiment: Path, orders: int) -> Effort:
-    """The effort that an experiment asks for, with another largest order."""
-    search = load_search(experiment)
-    return Effort(
-        max_order=orders,
-        max_nodes=search.max_nodes,
-        certified_units=search.certified_units,
-        audit_every=search.audit_every,
-        seed=(search.seed, 0),
-        transient=search.transient,
-        max_period=search.max_period,
-    )
 
 
 def first_epochs(networks: RunNetworks, epochs: int) -> tuple[list[ReluMap], list[MapPath]]:
@@ -95,11 +83,12 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=1001, help="epochs looked at in each run (default 1001)")
     parser.add_argument("--training", action="store_true", help="train every batch again and compare")
     arguments = parser.parse_args()
-    effort = effort_of(arguments.experiment, arguments.orders)
+    search = load_search(arguments.experiment)
+    effort = replace(effort_of(search, 0), max_order=arguments.orders)
     segments = unresolved = repaired = events = 0
     for folder in sorted((arguments.experiment / "batches").iterdir()):
         batch = load_batch(folder)
-        networks = next(networks_of(batch, load_search(arguments.experiment).attractor_states))
+        networks = next(networks_of(batch, search.attractor_states))
         seconds, books = measure(networks, effort, arguments.epochs)
         epochs = len(books.lists)
         parts = ", ".join(f"{name} {1000 * value / epochs:.2f}" for name, value in seconds.items())

@@ -10,7 +10,13 @@ from lossjumps.analysis.training_dynamics import analyse_training
 
 def effort(max_order=2):
     return Effort(
-        max_order=max_order, max_nodes=1000, certified_units=8, certify_every=1000, seed=(0, 0), transient=300, max_period=16
+        max_order=max_order,
+        max_nodes=1000,
+        certified_units=8,
+        certify_every=1000,
+        seed=(0, 0),
+        transient=300,
+        max_period=16,
     )
 
 

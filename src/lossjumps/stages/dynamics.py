@@ -48,7 +48,7 @@ def run(folder: Path, progress: Progress = silent, processes: int = 1) -> None:
         def report(epoch: int, before: int = before, run_key: str = run_key) -> None:
             progress(before + epoch, total, run_key)
 
-        effort = _effort(search, seed)
+        effort = effort_of(search, seed)
         dynamics = analyse_training(networks.maps, networks.states, effort, networks.segments, processes, report)
         cycles += _cycle_rows(run_key, dynamics)
         bifurcations += _bifurcation_rows(run_key, dynamics, networks.nearest, networks.observed)
@@ -59,7 +59,8 @@ def run(folder: Path, progress: Progress = silent, processes: int = 1) -> None:
         write_table(batch.folder / schema.FILE, as_table(rows, schema), schema)
 
 
-def _effort(search: SearchConfig, seed: int) -> Effort:
+def effort_of(search: SearchConfig, seed: int) -> Effort:
+    """How hard a configuration asks to search, for the run of a seed."""
     return Effort(
         max_order=search.max_order,
         max_nodes=search.max_nodes,
