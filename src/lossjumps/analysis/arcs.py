@@ -224,7 +224,7 @@ class PathArcs:
         number = min(degree + 1 if self.is_polynomial else 2 * degree + 8, MOST_NODES)
         verdicts = np.empty(count, dtype=np.int8)
         left, right = np.zeros((2, count, 1 + period * units), dtype=np.int8)
-        roots = np.empty(left.shape)
+        roots = np.zeros(left.shape)
         exact = self.is_polynomial and degree < number
         series = chebyshev_nodes(number)[1]
         scan_interval(*self.stacked(low, high, number), words, series, exact, verdicts, left, right, roots)
