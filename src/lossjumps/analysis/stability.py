@@ -9,7 +9,7 @@ from lossjumps.analysis.arcs import SPLIT, Arc, PathArcs, chebyshev_nodes, polis
 from lossjumps.analysis.interval_kernel import jacobian_products, root_of_series, signs_on_interval
 from lossjumps.analysis.states import State, state_at
 from lossjumps.maps.paths import Path
-from lossjumps.search.multipliers import multipliers_of
+from lossjumps.search.multipliers import leading_multipliers_of
 
 NODES = 8
 """Points at which the multipliers are looked at on one interval."""
@@ -94,7 +94,7 @@ def stability_changes(path_arcs: PathArcs, arc: Arc) -> list[StabilityChange]:
             elif at_left != at_right:
 
                 def test(fraction: float, kind: str = kind) -> float:
-                    return float(TESTS[kind](multipliers_of(path(fraction), arc.itinerary)))
+                    return float(TESTS[kind](leading_multipliers_of(path(fraction), arc.itinerary)))
 
                 guess = left + (right - left) * root_of_series(chebyshev @ values, at_left)
                 change = _change(path, arc, kind, polished_root(test, guess, left, right))

@@ -10,7 +10,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.complete import RESIDUAL
 from lossjumps.search.cycle import Cycle
 from lossjumps.search.kernels import admissibility
-from lossjumps.search.multipliers import multipliers_of
+from lossjumps.search.multipliers import leading_multipliers_of
 from lossjumps.search.periodic import virtual_cycle
 
 
@@ -47,8 +47,8 @@ class State:
 
     @cached_property
     def multipliers(self) -> np.ndarray:
-        """(M,) eigenvalues of the Jacobian product, the largest modulus first."""
-        return multipliers_of(self.relu_map, self.itinerary)
+        """(M,) eigenvalues of the Jacobian product, see `leading_multipliers_of`."""
+        return leading_multipliers_of(self.relu_map, self.itinerary)
 
     @property
     def unstable_directions(self) -> int:

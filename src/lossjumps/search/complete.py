@@ -17,9 +17,6 @@ from lossjumps.search.periodic import virtual_cycle
 RESIDUAL = 1.0
 """Largest residual of a step along a cycle that is reported, over the bound of the rounding of that step."""
 
-NEAR_THE_CIRCLE = 1e-9
-"""Distance of a multiplier from the unit circle within which index and stability are decided without rounding."""
-
 
 @dataclass(frozen=True, eq=False)
 class CompleteList:
@@ -127,8 +124,7 @@ def _float_cycle(relu_map: ReluMap, itinerary: np.ndarray) -> Cycle | None:
     if sign == 0.0 or not residual <= RESIDUAL or not distance > 0.0:
         return None
     cycle = Cycle(points, itinerary, relu_map, float(distance))
-    on_circle = np.abs(np.abs(cycle.multipliers) - 1.0) <= NEAR_THE_CIRCLE
-    return None if on_circle.any() else cycle
+    return cycle if cycle.stability_is_safe else None
 
 
 def cycle_of(relu_map: ReluMap, itinerary: np.ndarray) -> Cycle | None:

@@ -8,7 +8,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.cycle import Cycle
 from lossjumps.search.exact import ExactCycle, verify_cycles
 from lossjumps.search.local_index import MOST_BORDERS
-from lossjumps.search.multipliers import multipliers_of
+from lossjumps.search.multipliers import distance_from_roots_of_unity, leading_multipliers_of
 
 NEAR_A_ROOT_OF_UNITY = 1e-6
 """|mu^n - 1| below which it is decided without rounding whether n times round a cycle is the identity somewhere."""
@@ -54,8 +54,8 @@ def continua_around(relu_map: ReluMap, cycles: list[Cycle], order: int) -> list[
         if sides is None:
             return None
         for side in sides:
-            multipliers = cycle.multipliers if len(sides) == 1 else multipliers_of(relu_map, side)
-            if np.abs(multipliers**repetitions - 1.0).min() < NEAR_A_ROOT_OF_UNITY:
+            multipliers = cycle.leading_multipliers if len(sides) == 1 else leading_multipliers_of(relu_map, side)
+            if distance_from_roots_of_unity(multipliers, repetitions) < NEAR_A_ROOT_OF_UNITY:
                 suspicious.append(np.tile(side, (repetitions, 1)))
     if not suspicious:
         return []

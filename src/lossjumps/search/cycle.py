@@ -9,8 +9,11 @@ import numpy as np
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.boxes import Box
 from lossjumps.search.kernels import BORDER, true_itinerary
-from lossjumps.search.multipliers import multipliers_of
+from lossjumps.search.multipliers import jacobians_along, leading_multipliers_and_rounding, spectrum_of
 from lossjumps.search.regions import Regions
+
+NEAR_THE_CIRCLE = 1e-9
+"""Relative distance of a multiplier from the unit circle within which float64 does not decide index and stability."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +49,38 @@ class Cycle:
 
     @cached_property
     def multipliers(self) -> np.ndarray:
-        """(M,) eigenvalues of the Jacobian product, the largest modulus first."""
-        return multipliers_of(self.relu_map, self.itinerary)
+        """(M,) eigenvalues of the Jacobian product, the largest modulus first; infinite where float64 ends."""
+        return self._spectrum[0]
+
+    @property
+    def lyapunov_exponents(self) -> np.ndarray:
+        """(M,) logarithms of the moduli of the multipliers over the order, for multipliers of any size."""
+        return self._spectrum[1]
+
+    @cached_property
+    def _spectrum(self) -> tuple[np.ndarray, np.ndarray]:
+        return spectrum_of(jacobians_along(self.relu_map, self.itinerary))
+
+    @cached_property
+    def leading_multipliers(self) -> np.ndarray:
+        """As `multipliers`, but those inside half of the unit circle may be lost in rounding; takes less time."""
+        return self._leading[0]
+
+    @cached_property
+    def _leading(self) -> tuple[np.ndarray, float]:
+        return leading_multipliers_and_rounding(self.relu_map, self.itinerary)
+
+    @property
+    def stability_is_safe(self) -> bool:
+        """Whether rounding cannot have taken a multiplier across the unit circle."""
+        values, rounding = self._leading
+        with np.errstate(divide="ignore"):
+            return bool(np.all(np.abs(np.log(np.abs(values))) > NEAR_THE_CIRCLE + rounding))
 
     @property
     def largest_multiplier(self) -> float:
         """Largest modulus of a multiplier."""
-        return float(np.abs(self.multipliers[0]))
+        return float(np.abs(self.leading_multipliers[0]))
 
     @property
     def is_stable(self) -> bool:
@@ -66,8 +94,10 @@ class Cycle:
 
     def index_of_iterate(self, repetitions: int) -> int:
         """sign det(I - T^n) of the cycle run through n times: (-1) to the number of real multipliers with mu^n > 1."""
-        real = self.multipliers[self.multipliers.imag == 0].real
-        return -1 if np.count_nonzero(real**repetitions > 1.0) % 2 else 1
+        real = self.leading_multipliers[self.leading_multipliers.imag == 0].real
+        # mu^n > 1 without the power, which may be beyond float64
+        beyond = real > 1.0 if repetitions % 2 else np.abs(real) > 1.0
+        return -1 if np.count_nonzero(beyond) % 2 else 1
 
     @property
     def near_border(self) -> bool:

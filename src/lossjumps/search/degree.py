@@ -12,6 +12,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.boxes import absorbing_box
 from lossjumps.search.cycle import Cycle
 from lossjumps.search.infinity import SMALLEST_DISTANCE, proper_orders, recession_map
+from lossjumps.search.multipliers import distance_from_roots_of_unity
 from lossjumps.search.regions import linear_regions
 from lossjumps.search.splitting import split_cycles
 
@@ -38,7 +39,10 @@ def index_sum(cycles: tuple[Cycle, ...], order: int) -> int | None:
         if order % cycle.order == 0:
             repetitions = order // cycle.order
             index = cycle.index_of_iterate(repetitions)
-            if index is None or np.abs(cycle.multipliers**repetitions - 1.0).min() < SMALLEST_DISTANCE:
+            if (
+                index is None
+                or distance_from_roots_of_unity(cycle.leading_multipliers, repetitions) < SMALLEST_DISTANCE
+            ):
                 return None
             total += cycle.order * index
     return total

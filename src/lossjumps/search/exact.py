@@ -81,6 +81,16 @@ class ExactCycle(Cycle):
         return values[np.lexsort((-values.imag, -values.real, -np.abs(values)))]
 
     @property
+    def leading_multipliers(self) -> np.ndarray:
+        """As `multipliers`."""
+        return self.multipliers
+
+    @property
+    def stability_is_safe(self) -> bool:
+        """It is exact."""
+        return True
+
+    @property
     def is_stable(self) -> bool:
         """Whether all multipliers lie inside the unit circle; on a border, whether it is proved that it attracts."""
         return self.attracts

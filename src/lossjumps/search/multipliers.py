@@ -2,13 +2,145 @@
 
 import numpy as np
 
+from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search.kernels import compose
+from lossjumps.search.kernels import copy_matrix, linear_piece
+from lossjumps.search.periodic_schur import eigenvalues_of_product
+
+MOST_CANCELLED = 1e3
+"""What the product of the moduli of the Jacobians may have over a multiplier that is computed from their product."""
+
+SMALL = 4
+"""States up to which the periodic way takes no longer than the product."""
+
+PROBE = 2.0**-46
+"""Relative change of the Jacobians by which it is estimated what rounding does to the multipliers."""
+
+LARGE = 1e150
+"""Sums of moduli beyond which, and below whose inverse, a product may leave what float64 holds."""
 
 
-def multipliers_of(relu_map: ReluMap, itinerary: np.ndarray) -> np.ndarray:
-    """(M,) eigenvalues of the Jacobian product along an itinerary (k, H), the largest modulus first."""
-    product = np.empty((relu_map.dimension, relu_map.dimension))
-    compose(*relu_map.parameters, itinerary, 0, product, np.empty(relu_map.dimension))
-    values = np.linalg.eigvals(product)
-    return values[np.lexsort((-values.imag, -values.real, -np.abs(values)))]
+@compiled()
+def _jacobians_along(A, U, V, b, c, itinerary, jacobians):
+    """Fill the Jacobians (k, M, M) of an itinerary (k, H)."""
+    offset = np.empty(A.shape[0])
+    for time in range(itinerary.shape[0]):
+        linear_piece(A, U, V, b, c, itinerary[time], jacobians[time], offset)
+
+
+@compiled()
+def _product_and_growth(jacobians, product):
+    """Fill the product J_{k-1} ... J_0, and return the largest row sum of |J_{k-1}| ... |J_0|: rounding is its share.
+
+    Infinite where the product may have left what float64 holds.
+    """
+    period, dimension = jacobians.shape[:2]
+    copy_matrix(jacobians[0], product)
+    sums = np.abs(jacobians[0]).sum(axis=1)
+    new_product = np.empty(product.shape)
+    new_sums = np.empty(dimension)
+    for time in range(1, period):
+        for i in range(dimension):
+            new_sums[i] = 0.0
+            for j in range(dimension):
+                new_product[i, j] = 0.0
+            for m in range(dimension):
+                weight = jacobians[time, i, m]
+                new_sums[i] += abs(weight) * sums[m]
+                for j in range(dimension):
+                    new_product[i, j] += weight * product[m, j]
+            if new_sums[i] != 0.0 and not 1.0 / LARGE < new_sums[i] < LARGE:
+                return np.inf
+        copy_matrix(new_product, product)
+        sums[:] = new_sums
+    return sums.max()
+
+
+def jacobians_along(relu_map: ReluMap, itinerary: np.ndarray) -> np.ndarray:
+    """(k, M, M) Jacobians of the map in the regions of an itinerary (k, H)."""
+    jacobians = np.empty((len(itinerary), relu_map.dimension, relu_map.dimension))
+    _jacobians_along(*relu_map.parameters, itinerary, jacobians)
+    return jacobians
+
+
+def spectrum_of(jacobians: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All eigenvalues of J_{k-1} ... J_0 (k, M, M), each to the accuracy that the factors allow, and their size.
+
+    Returns
+    -------
+    eigenvalues : (M,) array
+        Complex where one of them is, the largest modulus first; infinite where float64 ends.
+    exponents : (M,) array
+        Logarithms of their moduli over k, of any size.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the QR iteration does not converge.
+    """
+    period, dimension = jacobians.shape[:2]
+    mantissas = np.empty(dimension, dtype=complex)
+    exponents = np.empty(dimension, dtype=np.int64)
+    if not eigenvalues_of_product(jacobians.copy(), mantissas, exponents):
+        raise np.linalg.LinAlgError("the periodic QR iteration did not converge")
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        logarithms = np.log(np.abs(mantissas)) + exponents * np.log(2.0)
+        real, imaginary = np.ldexp(mantissas.real, exponents), np.ldexp(mantissas.imag, exponents)
+    order = np.lexsort((-imaginary, -real, -logarithms))
+    values = np.empty(dimension, dtype=complex)
+    values.real, values.imag = real, imaginary
+    return (values if imaginary.any() else real)[order], logarithms[order] / period
+
+
+def leading_multipliers_of(relu_map: ReluMap, itinerary: np.ndarray) -> np.ndarray:
+    """(M,) multipliers along an itinerary (k, H), of which the small ones may be lost in rounding, the largest first.
+
+    The largest, and those outside of half the unit circle, are those of `spectrum_of`; where little cancels in the
+    product of the Jacobians beside these, its eigenvalues are used, which takes less time.
+    """
+    return _leading(jacobians_along(relu_map, itinerary))[0]
+
+
+def leading_multipliers_and_rounding(relu_map: ReluMap, itinerary: np.ndarray) -> tuple[np.ndarray, float]:
+    """The same, and an estimate of the relative error that rounding leaves in the leading ones.
+
+    It is 0.0 where little cancels in the product.  Elsewhere the Jacobians are changed at random by some roundings, and
+    what that does to the moduli is taken tenfold.
+    """
+    jacobians = jacobians_along(relu_map, itinerary)
+    values, cancelled = _leading(jacobians)
+    if not cancelled or not values.any():
+        return values, 0.0
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], jacobians.shape)
+    changed = spectrum_of(jacobians * (1.0 + PROBE * signs))[1]
+    given = spectrum_of(jacobians)[1]
+    leading = given >= min(given[0], np.log(0.5) / len(itinerary))
+    change = np.abs(given[leading] - changed[leading]) * len(itinerary)
+    return values, 10.0 * float(change.max())
+
+
+def _leading(jacobians: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The leading multipliers, and whether more cancels in the product of the Jacobians than should."""
+    period, dimension = jacobians.shape[:2]
+    product = np.empty((dimension, dimension))
+    growth = _product_and_growth(jacobians, product)
+    largest = np.inf
+    if dimension <= SMALL and period > 1:
+        values, exponents = spectrum_of(jacobians)
+        largest = np.exp(min(period * exponents[0], 1.0))
+    elif np.isfinite(growth):
+        values = np.linalg.eigvals(product)
+        values = values[np.lexsort((-values.imag, -values.real, -np.abs(values)))]
+        largest = float(np.abs(values[0]))
+    cancelled = not growth <= MOST_CANCELLED * min(0.5, largest)
+    if cancelled and period > 1 and dimension > SMALL:
+        values = spectrum_of(jacobians)[0]
+    return values, cancelled
+
+
+def distance_from_roots_of_unity(multipliers: np.ndarray, order: int) -> float:
+    """The smallest |mu^n - 1|, n the order, of multipliers with 1/2 < |mu| < 2; infinite where there is none."""
+    sizes = np.abs(multipliers)
+    logarithms = order * np.log(multipliers[(sizes > 0.5) & (sizes < 2.0)].astype(complex))
+    powers = np.exp(np.minimum(logarithms.real, 1.0) + 1j * logarithms.imag)
+    return float(np.abs(powers - 1.0).min(initial=np.inf))
