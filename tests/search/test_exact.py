@@ -251,31 +251,6 @@ def test_stability_of_rotations(cosine, sine):
 
 # Long cycles -----------------------------------------------------------------------------------------------------
 
-EIGHTY_THREE = {
-    "A": [0.9777689, 0.96461297],
-    "W": [[0.0, -0.14375], [0.675053080000001, 0.0]],
-    "h": [0.37298253, -0.97931491],
-}
-
-
-def test_published_cycle_of_order_83():
-    relu_map = ReluMap.plrnn(**EIGHTY_THREE)
-    start = relu_map.orbit(np.array([-0.9525100026264379, -0.0011749171772471164]), 20_000)[-1]
-    stable = relu_map.region(relu_map.orbit(start, 82))
-    dyadic = DyadicMap(relu_map)
-    cycle = verify_itinerary(dyadic, stable).found
-    assert cycle.order == 83
-    assert cycle.stability == "stable"
-    # published multipliers
-    np.testing.assert_allclose(cycle.spectrum.values, [-0.8003923836411905, -0.12399580030242174], rtol=1e-9)
-    point = cycle.points[np.argmin(np.abs(cycle.points[:, 1] + 0.0011749171772471164))]
-    np.testing.assert_allclose(point, [-0.9525100026264379, -0.0011749171772471164], rtol=1e-10)
-    partner = relu_map.region(relu_map.orbit(np.array([-0.8973866828392167, -0.1428454155191955]), 82))
-    saddle = verify_itinerary(dyadic, partner).found
-    assert saddle.stability == "unstable"
-    assert saddle.index == -cycle.index
-    np.testing.assert_allclose(saddle.spectrum.values, [1.7787344290968599, 0.06153602689017079], rtol=1e-9)
-
 
 def test_cycles_with_huge_multipliers():
     # the full tent map of slope 100: all 99 10-cycles exist, with multipliers of modulus exactly 10^20

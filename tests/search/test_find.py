@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.random_maps import FAMILIES, brute_force_cycles, brute_force_fixed_points, random_map
+from tests.reference_systems import system_map
 
 from lossjumps import InputError, ReluMap, find_cycles
 
@@ -90,30 +91,6 @@ def test_cycles_with_huge_multipliers_are_not_lost_in_rounding(slope):
         np.testing.assert_allclose(cycle.largest_multiplier, slope**10, rtol=1e-12)
         images = tent(slope, -slope, 1.0)(cycle.points)
         np.testing.assert_allclose(images, np.roll(cycle.points, -1, axis=0), rtol=1e-12, atol=1e-12)
-
-
-def test_two_dimensional_sweep_of_figure_s7():
-    # A = [[a_l, .8], [-.4, .2]], a_r = -1.5: one fixed point and one 2-cycle, multipliers as published
-    for a_l, largest in ((-0.48, 0.9972347875864724), (-0.3575, 0.8588000565317726)):
-        m = ReluMap.plrnn([[a_l, 0.8], [-0.4, 0.2]], [[-1.5 - a_l, 0], [0.9, 0]], [0.214, 0])
-        found = find_cycles(m, 2)
-        fixed, two = found.cycles
-        np.testing.assert_allclose(fixed.points, [[0.107, 0.066875]], rtol=1e-12)
-        np.testing.assert_allclose(fixed.multipliers, [-1.709481, 0.409481], atol=1e-6)
-        np.testing.assert_allclose(two.largest_multiplier, largest, rtol=1e-9)
-
-
-SIXTEEN = {"A": [0.83777, 0.96461], "W": [[0, -0.64375], [0.52505, 0]], "h": [0.37298, -0.97931]}
-
-
-def test_sixteen_cycle_of_the_published_teacher():
-    found = find_cycles(ReluMap.plrnn(**SIXTEEN), 16)
-    assert {order: len(found.of_order(order)) for order in range(1, 17) if found.of_order(order)} == {1: 1, 16: 2}
-    stable, saddle = sorted(found.of_order(16), key=lambda cycle: cycle.largest_multiplier)
-    np.testing.assert_allclose(stable.largest_multiplier, 0.5189, atol=5e-4)
-    np.testing.assert_allclose(np.abs(saddle.multipliers), [1.6102, 0.2372], atol=5e-4)
-    assert stable.is_stable
-    assert stable.index == -saddle.index
 
 
 def test_index_sum_of_a_clipped_map_with_contracting_linear_part_is_one():
@@ -243,7 +220,7 @@ def test_same_seed_same_result_and_starts_are_walked_first():
     once, again = (find_cycles(m, 5, seed=4) for _ in range(2))
     assert [cycle.key for cycle in once] == [cycle.key for cycle in again]
     assert all((a.points == b.points).all() for a, b in zip(once, again, strict=True))
-    teacher = ReluMap.plrnn(**SIXTEEN)
+    teacher = system_map("plrnn__16_cycle_2D")
     cycles = find_cycles(teacher, 16).of_order(16)
     walked = find_cycles(teacher, 16, method="scyfi", starts=cycles, max_visits=2)
     assert keys(walked, 16) == {cycle.itinerary.tobytes() for cycle in cycles}

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 from tests.random_maps import FAMILIES, brute_force_cycles, random_map, random_maps
+from tests.reference_systems import SYSTEMS, cycle_counts, system_map
 
 from lossjumps import ReluMap, find_cycles
 from lossjumps.search import itineraries
@@ -113,40 +114,16 @@ def test_product_of_tent_maps_and_a_contraction():
 
 # Published systems ------------------------------------------------------------------------------------------------
 
-TEACHERS = {
-    # a_11, w_12, w_21, h_1, h_2 of z' = diag(a_11, a_22) z + W relu(z) + h with a_22 = 0.96461297, W_11 = W_22 = 0
-    16: ((0.8377689000000008, -0.6437499999999996, 0.52505308, 0.37298253000000087, -0.97931491), {1: 1, 16: 2}),
-    27: ((0.9777689, -0.14375, 0.52505308, 0.37298253, -0.97931491), {1: 1, 27: 2}),
-    31: ((0.9777689, -0.14375, 1.1750530800000014, 0.37298253, -0.97931491), {1: 1, 31: 2}),
-    40: ((0.9777689, -0.6437499999999996, 0.52505308, 0.37298253000000087, -0.97931491), {1: 1, 40: 2}),
-    65: ((0.9777689, -0.14375, 1.3250530800000015, 0.37298253, -0.97931491), {1: 1, 32: 2, 33: 2, 65: 2}),
-    80: ((0.9777689, -0.14375, 0.52505308, 0.37298253, -0.779314909999999), {1: 1, 80: 2}),
-    83: ((0.9777689, -0.14375, 0.675053080000001, 0.37298253, -0.97931491), {1: 1, 83: 2}),
-}
-"""Test systems of the reference implementation, with all their cycles (found by an independent program)."""
+PUBLISHED = [name for name, system in SYSTEMS.items() if system["complete_up_to_order"] >= 16]
 
 
-def teacher(order: int) -> tuple[ReluMap, dict[int, int]]:
-    (a, w12, w21, h1, h2), expected = TEACHERS[order]
-    return ReluMap.plrnn([a, 0.96461297], [[0.0, w12], [w21, 0.0]], [h1, h2]), expected
-
-
-@pytest.mark.parametrize("order", TEACHERS)
-def test_published_systems_in_the_whole_plane(order):
-    relu_map, expected = teacher(order)
-    result = split_cycles(relu_map, order)
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_systems_in_the_whole_plane(name):
+    order = SYSTEMS[name]["complete_up_to_order"]
+    result = split_cycles(system_map(name), order)
     assert result.complete_order == order
     assert not result.degenerate and not result.undecided
-    assert counts(result) == expected
-
-
-def test_the_sixteen_cycles_have_the_published_multipliers():
-    relu_map, _ = teacher(16)
-    stable, saddle = sorted(
-        (cycle for cycle in split_cycles(relu_map, 16).cycles if cycle.order == 16), key=lambda c: c.largest_multiplier
-    )
-    assert stable.largest_multiplier == pytest.approx(0.5189, abs=5e-5)
-    np.testing.assert_allclose(np.abs(saddle.multipliers), [1.6102, 0.2372], atol=5e-5)
+    assert counts(result) == cycle_counts(name)
 
 
 # Brute force ------------------------------------------------------------------------------------------------------
@@ -180,7 +157,7 @@ def test_cycles_in_a_box_are_those_of_the_space_that_lie_in_it(family, seed):
 
 
 def test_units_that_switch_together_or_do_not_matter_change_nothing_but_the_itineraries():
-    relu_map, expected = teacher(16)
+    relu_map, expected = system_map("plrnn__16_cycle_2D"), cycle_counts("plrnn__16_cycle_2D")
     A, U, V, b, c = relu_map.parameters
     # the same unit twice with half the output each, one silent unit, one that is always on and one always off
     padded = ReluMap(
