@@ -13,7 +13,8 @@ import pytest
 from tests.random_maps import brute_force_fixed_points
 
 from lossjumps.configuration import load_batch
-from lossjumps.configuration.request import Request
+from lossjumps.configuration.needs import dynamics_megabytes, training_megabytes
+from lossjumps.configuration.request import Request, workflow_request
 from lossjumps.search import itineraries
 from lossjumps.stages.files import load_plan, read_table
 from lossjumps.stages.listing import BATCH_TABLES, STAGES
@@ -190,6 +191,20 @@ def test_new_seeds_are_trained_alone(tree):
 def test_fewer_seeds_train_nothing(tree):
     after = {"settings", "plan", "statistics", "report", "track", "track_summary", "all"}
     assert set(tree.planned("seed=1")[0]) == after
+
+
+def test_jobs_reserve_the_memory_that_their_batches_are_estimated_to_take(tree):
+    message = "{wildcards.batch}", "{wildcards.batch} in {resources.mem_mb} MB"
+    overrides = f"{PAIR} training.epochs=3000"
+    for rule in ("train", "dynamics"):
+        tree.edit(f"workflows/rules/{rule}.smk", f'{message[0]}"\n    shell', f'{message[1]}"\n    shell')
+    done = tree.snakemake("-n", overrides=overrides)
+    for rule in ("train", "dynamics"):
+        tree.edit(f"workflows/rules/{rule}.smk", message[1], message[0])
+    batches = workflow_request({"experiment": "smoke", "overrides": overrides}, tree.folder / "conf").plan().batches
+    for name, batch in batches.items():
+        assert f"Train {name} in {training_megabytes(batch)} MB" in done.stdout + done.stderr
+        assert f"Find the dynamics of {name} in {dynamics_megabytes(batch)} MB" in done.stdout + done.stderr
 
 
 def test_bad_input_is_one_line_before_anything_starts(tree):

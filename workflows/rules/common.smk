@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lossjumps.configuration.announce import plan_or_exit
 from lossjumps.configuration.digest import digest
+from lossjumps.configuration.needs import dynamics_megabytes, training_megabytes
 from lossjumps.configuration.source import source_digest
 from lossjumps.stages.listing import BATCH_TABLES as TABLES
 

@@ -23,7 +23,8 @@ rule dynamics:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt, threads: attempt
+        * dynamics_megabytes(PLAN.batches[wildcards.batch], threads),
         runtime=240,
     params:
         folder=subpath(input.config, parent=True),

@@ -21,7 +21,8 @@ rule train:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: attempt
+        * training_megabytes(PLAN.batches[wildcards.batch]),
         runtime=240,
     params:
         folder=subpath(input.config, parent=True),

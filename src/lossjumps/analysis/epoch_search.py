@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -87,7 +87,7 @@ def search_epoch(
             followed.setdefault(attractor.cycle.key, attractor.cycle)
     regions = found.regions or linear_regions(relu_map, MOST_REGIONS_FOR_NORM)
     return SearchedEpoch(
-        found,
+        replace(found, regions=None),  # thousands for each of thousands of epochs
         tuple(sorted(followed.values(), key=lambda cycle: cycle.key)),
         attractors,
         largest_jacobian_norm(relu_map, regions),

@@ -1,27 +1,17 @@
 """A plan in words: what will run, how much disk it needs, and what no plan names any more."""
 
-import math
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lossjumps.configuration.plan import Plan, PlannedBatch
-from lossjumps.configuration.registries import observed_of
+from lossjumps.configuration.needs import disk_needed
+from lossjumps.configuration.plan import Plan
 from lossjumps.schema import readable_bytes
-from lossjumps.training.models import FAMILIES
-from lossjumps.training.recorded import RECORDED
-from lossjumps.training.recorded.validation import outline_of
 
 WIDTH = 80
 SHOWN_CONDITIONS = 8
 """Conditions that a plan names; it counts the others."""
-BYTES_PER_RUN_AND_EPOCH = 400
-"""Compressed rows of all tables of a run and epoch beside the parameters (history, cycles, attractors), roughly."""
-BYTES_IN_MLFLOW_PER_RUN_AND_EPOCH = 2_700
-"""Points of a run and epoch in MLflow's SQLite store, measured: some ten metrics, each a row and its index."""
-BYTES_PER_RUN = 400_000
-"""A run's figure, kept with the results and in MLflow, and its part of the store beside the points, roughly."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +42,6 @@ def unplanned(folder: Path, batches: Iterable[str], data: Iterable[str]) -> Unpl
     )
 
 
-def bytes_needed(batch: PlannedBatch) -> int:
-    """Estimate of the disk a batch needs: its recorded parameters, its tables and figures, and MLflow's store."""
-    configuration = batch.condition.configuration
-    beside = BYTES_PER_RUN_AND_EPOCH + BYTES_IN_MLFLOW_PER_RUN_AND_EPOCH
-    if configuration.training.name == RECORDED:
-        outlines = [outline_of(configuration.training, configuration.model.name, seed) for seed in batch.seeds]
-        return sum((one.epochs + 1) * (8 * one.numbers + beside) + BYTES_PER_RUN for one in outlines)
-    observed = observed_of(configuration.dataset)
-    latent = configuration.model.latent or observed
-    shapes = FAMILIES[configuration.model.name].shapes(latent, configuration.model.hidden)
-    numbers = sum(math.prod(shape) for shape in shapes.values()) + (latent - observed) * observed
-    return len(batch.seeds) * ((configuration.training.epochs + 1) * (8 * numbers + beside) + BYTES_PER_RUN)
-
-
 def describe(plan: Plan) -> str:
     """Several lines of at most 80 columns on what the plan holds."""
     experiment = plan.experiment
@@ -81,10 +57,9 @@ def describe(plan: Plan) -> str:
         lines += _entry("fixed", *experiment.fixed.values(), together=True)
     begun = [batch for batch in plan.batches.values() if (plan.folder / "batches" / batch.name).is_dir()]
     if begun:
-        lines += _entry(
-            "begun", f"{len(begun)} of {_counted(len(plan.batches), 'batch', 'es')}; what is finished stays"
-        )
-    needed = sum(bytes_needed(batch) for batch in plan.batches.values())
+        batches = _counted(len(plan.batches), "batch", "es")
+        lines += _entry("begun", f"{len(begun)} of {batches} before; what is done and unchanged stays")
+    needed = sum(disk_needed(batch) for batch in plan.batches.values())
     lines += _entry("disk", f"about {readable_bytes(needed)} in all, MLflow's store included")
     lines += _entry("results", str(plan.folder))
     left = unplanned(plan.folder, plan.batches, plan.data)
