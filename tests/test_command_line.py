@@ -35,11 +35,11 @@ def test_help_lists_every_command_with_an_example(capsys):
         main(["--help"])
     text = capsys.readouterr().out
     assert ended.value.code == 0
-    for command in (*STAGES, "find", "prune", "ui"):
+    for command in (*STAGES, "replay", "find", "prune", "ui"):
         assert f"\n  lossjumps {command} " in text and f"\n    {command}" in text
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in (*STAGES, "find", "prune", "ui"))])
+@pytest.mark.parametrize("command", [[], *([name] for name in (*STAGES, "replay", "find", "prune", "ui"))])
 def test_every_command_has_help_that_fits_100_columns(capsys, monkeypatch, command):
     monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit) as ended:

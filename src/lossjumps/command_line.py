@@ -35,6 +35,7 @@ examples:
   lossjumps statistics results/default
   lossjumps report results/default
   lossjumps track results/default
+  lossjumps replay results/default/batches/BATCH --run RUN --first 100 --last 120
   lossjumps find weights.npz --max-order 8              every fixed point and cycle of a network
   lossjumps prune results/default                       what no plan names; --yes removes it
   lossjumps ui results                                  MLflow at http://127.0.0.1:5000
@@ -53,6 +54,20 @@ PRUNE_EXAMPLES = """\
 examples:
   lossjumps prune results/default
   lossjumps prune results/default --yes
+"""
+
+REPLAY_DESCRIPTION = """\
+Train a run of a batch again, bit for bit, and record every update from one epoch to another.
+
+Bifurcations are located on the straight line between the parameters of two epochs, but the
+training went there in several updates. This finds them on the lines between updates as well, and
+says at which epochs the two ways differ in the bifurcations that count.
+"""
+
+REPLAY_EXAMPLES = """\
+examples:
+  lossjumps replay results/default/batches/BATCH --run RUN --first 100 --last 120
+  lossjumps replay results/default/batches/BATCH --run RUN --first 0 --last 9 --output updates.npz
 """
 
 EXAMPLE_OVERRIDES = "training=gtf training.epochs=20 seed=0"
@@ -180,6 +195,23 @@ def _parser(command: Sequence[str]) -> tuple[_Parser, list[str]]:
     prune.add_argument("folder", type=Path, metavar="FOLDER", help=EXPERIMENT)
     prune.add_argument("--yes", action="store_true", help="remove what is listed without it")
     prune.set_defaults(run=_prune)
+    replay = commands.add_parser(
+        "replay",
+        help="repeat a training, and compare its updates with the straight lines between epochs",
+        description=REPLAY_DESCRIPTION,
+        epilog=REPLAY_EXAMPLES,
+    )
+    replay.add_argument("folder", type=Path, metavar="FOLDER", help=BATCH)
+    replay.add_argument("--run", required=True, metavar="RUN", help="key of the run, as in the tables", dest="run_key")
+    replay.add_argument("--first", type=int, required=True, metavar="E", help="epoch at which the window begins")
+    replay.add_argument("--last", type=int, required=True, metavar="E", help="epoch at which it ends")
+    replay.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="new .npz file for the parameters and loss_free at every update, as training=recorded reads it",
+    )
+    replay.set_defaults(run=_replay)
     ui = commands.add_parser("ui", help="look at the results in MLflow")
     ui_command.add_arguments(ui)
     ui.set_defaults(run=lambda parsed, work: ui_command.run(parsed))
@@ -288,6 +320,14 @@ def _find(parsed: argparse.Namespace, work: _Work) -> None:
         else:
             text = find_command.run(parsed, silent)
     print(text)
+
+
+def _replay(parsed: argparse.Namespace, work: _Work) -> None:
+    from lossjumps.stages.replay import replay
+
+    with ProgressDisplay("replay", "epoch") as work.display, work.display.with_notes():
+        lines = list(replay(parsed.folder, parsed.run_key, parsed.first, parsed.last, parsed.output, work.display))
+    print("\n".join(lines))
 
 
 def _prune(parsed: argparse.Namespace, work: _Work) -> None:

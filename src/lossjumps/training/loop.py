@@ -56,6 +56,40 @@ def train(
         return trainer.run(report).runs(len(seeds))
 
 
+def replay(
+    train_series: np.ndarray,
+    test_series: np.ndarray,
+    model: ModelConfig,
+    training: TrainingConfig,
+    seed: int,
+    first: int,
+    last: int,
+    report: Callable[[int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Repeat the training of one seed, bit for bit, and record every update of a window.
+
+    Parameters
+    ----------
+    train_series, test_series, model, training
+        As `train` was given them.
+    seed : int
+    first, last : int
+        Epochs at which the window begins and ends, 0 <= first < last.
+    report : callable, optional
+        Called after every epoch with its number.
+
+    Returns
+    -------
+    parameters : (U + 1, P) ndarray
+        Before the first update of the window and after each of its U = (last - first) updates_per_epoch updates.
+    losses : (U + 1,) ndarray
+        loss_free at each of them.
+    """
+    with numerics.one_thread(), np.errstate(over="ignore", invalid="ignore"):
+        trainer = _Trainer(train_series, test_series, model, training, (int(seed),) * numerics.SMALLEST_BATCH)
+        return trainer.replay(first, last, report)
+
+
 def learning_rates(training: TrainingConfig) -> np.ndarray:
     """Return the learning rate of every update: from `learning_rate` to `learning_rate_end`, exponentially."""
     updates = training.epochs * training.updates_per_epoch
@@ -113,6 +147,22 @@ class _Trainer:
             report(self.training.epochs, self.recording)
         return self.recording
 
+    def replay(self, first: int, last: int, report: Callable[[int], None] | None) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters and loss_free of the first run at every update of a window; see `replay` of the module."""
+        parameters, losses = [], []
+
+        def record() -> None:
+            parameters.append(self.flat.detach().numpy()[0].copy())
+            losses.append(self._evaluate()["loss_free"][0])
+
+        for epoch in range(1, last + 1):
+            if epoch == first + 1:
+                record()
+            self._update_epoch(epoch, record if epoch > first else None)
+            if report is not None:
+                report(epoch)
+        return np.array(parameters), np.array(losses)
+
     def _sequences(self) -> torch.Tensor:
         """Draw the sequences of an epoch with replacement: (updates, T + 1, S, B, N)."""
         training = self.training
@@ -122,8 +172,11 @@ class _Trainer:
         steps = np.arange(training.sequence_length + 1)[:, None, None]
         return self.series[torch.from_numpy(starts + steps)]
 
-    def _update_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Make the updates of an epoch; return training losses and gradient norms, each (S, updates)."""
+    def _update_epoch(self, epoch: int, updated: Callable[[], None] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Make the updates of an epoch, and call what wants to know of each; training losses and gradient norms.
+
+        Both are (S, updates).
+        """
         training = self.training
         losses, norms = [], []
         first = (epoch - 1) * training.updates_per_epoch
@@ -136,6 +189,8 @@ class _Trainer:
             losses.append(loss.detach())
             norms.append((self.flat.grad * self.flat.grad).sum(dim=1).sqrt())
             self.optimiser.step(self.learning_rates[update])
+            if updated is not None:
+                updated()
         return torch.stack(losses, dim=1).numpy(), torch.stack(norms, dim=1).numpy()
 
     def _end_diverged_runs(self, epoch: int, losses: np.ndarray) -> None:
