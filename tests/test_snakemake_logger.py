@@ -201,15 +201,19 @@ def test_a_step_that_succeeds_when_it_is_tried_again_has_not_failed(workflow):
     assert "1 of 1 steps done in 0:00\n" in shown and "steps failed" not in shown
 
 
-def test_ctrl_c_says_what_is_done_and_what_to_do(workflow):
+@pytest.mark.parametrize(
+    "said", ["lossjumps: train results/x: stopped by Ctrl-C; nothing is half-written", "train: 10 %, epoch 1 of 10"]
+)
+def test_ctrl_c_says_what_is_done_and_what_to_do(workflow, said):
     workflow.begin(train=2)
     workflow.start(1, "train", batch=BATCH)
     workflow.finish(1, 1, 2)
     log = workflow.start(2, "train", batch="other")
-    log.write_text("lossjumps: train results/x: stopped by Ctrl-C; nothing is half-written\n")
+    log.write_text(f"{said}\n")
     workflow.tell(None, "Terminating processes on user request, this might take some time.")
     workflow.fail(2, "train", log)
     lines = workflow.shown().splitlines()
+    assert "FAILED" not in "\n".join(lines)
     assert lines[-2:] == [
         "Stopped after 0:00: 1 of 2 steps are done, and stay.",
         "Run the same command again to go on.",

@@ -232,8 +232,8 @@ class Account:
         step = known or Step(said["rule_name"], "", [], (said["shellcmd"] or "").strip(), self.clock())
         logs = list(said["log"]) or step.logs
         wrong = what_is_wrong(logs)
-        if self.interrupted and STOPPED in wrong[-1]:
-            return  # that is what was asked for
+        if self.interrupted and (STOPPED in wrong[-1] or not wrong[-1].startswith(PREFIX)):
+            return  # that is what was asked for; one that did not end soon is killed and says nothing
         self.failed[said["jobid"]] = step
         self._line()
         self._line(f"FAILED  {step.name}", RED)
