@@ -32,7 +32,7 @@ def assert_same(events, expected):
     np.testing.assert_allclose([event[0] for event in events], [event[0] for event in expected], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("count", [6, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(50, marks=pytest.mark.slow)])
 def test_events_of_an_order_are_the_same_for_every_larger_order_searched(count):
     looked_at = 0
     for path in segments(0, count):

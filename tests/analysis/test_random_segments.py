@@ -106,7 +106,7 @@ def test_books_of_fixed_points_balance_between_random_maps(seed):
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_books_up_to_order_three_balance_where_lists_are_complete(seed):
     generator = np.random.default_rng([12, seed])
-    count = 200 if seed else 7
+    count = 100 if seed else 7
     unbalanced, events = [], 0
     for number in range(count):
         found, books = books_of(random_segment(number, generator, 3), 3)
