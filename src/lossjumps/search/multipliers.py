@@ -7,11 +7,11 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.kernels import copy_matrix, linear_piece
 from lossjumps.search.periodic_schur import eigenvalues_of_product
 
-MOST_CANCELLED = 1e3
-"""What the product of the moduli of the Jacobians may have over a multiplier that is computed from their product."""
+MOST_CANCELLED = 1e4
+"""What may have cancelled in the product of the Jacobians beside a multiplier that is computed from it."""
 
-SMALL = 4
-"""States up to which the periodic way takes no longer than the product."""
+AGREED = 1e-6
+"""Relative difference of two ways to the same multipliers that is an error of the worse one, and no accident."""
 
 PROBE = 2.0**-46
 """Relative change of the Jacobians by which it is estimated what rounding does to the multipliers."""
@@ -29,31 +29,43 @@ def _jacobians_along(A, U, V, b, c, itinerary, jacobians):
 
 
 @compiled()
-def _product_and_growth(jacobians, product):
-    """Fill the product J_{k-1} ... J_0, and return the largest row sum of |J_{k-1}| ... |J_0|: rounding is its share.
+def _product_and_cancelled(jacobians, product):
+    """Fill the product J_{k-1} ... J_0, and return what its rounding is relative to.
 
-    Infinite where the product may have left what float64 holds.
+    Rounding of the step J_t (J_{t-1} ... J_0) is relative to the norms of both, and what comes after multiplies it by
+    J_{k-1} ... J_{t+1}, of which the norm is estimated from what it does to a vector in no special direction; of three
+    matrices in general position the norms multiply to M times that of their product.  Infinite where the product may
+    have left what float64 holds.
     """
     period, dimension = jacobians.shape[:2]
+    later = np.empty((period, dimension))
+    for i in range(dimension):
+        later[period - 1, i] = np.sqrt(2.0) * np.cos((i + 1.0) ** 2)
+    for time in range(period - 2, -1, -1):
+        for j in range(dimension):
+            later[time, j] = 0.0
+        for i in range(dimension):
+            weight = later[time + 1, i]
+            for j in range(dimension):
+                later[time, j] += weight * jacobians[time + 1, i, j]
     copy_matrix(jacobians[0], product)
-    sums = np.abs(jacobians[0]).sum(axis=1)
     new_product = np.empty(product.shape)
-    new_sums = np.empty(dimension)
+    size = np.linalg.norm(product)
+    cancelled = 0.0 if period > 1 else size
     for time in range(1, period):
         for i in range(dimension):
-            new_sums[i] = 0.0
             for j in range(dimension):
                 new_product[i, j] = 0.0
             for m in range(dimension):
                 weight = jacobians[time, i, m]
-                new_sums[i] += abs(weight) * sums[m]
                 for j in range(dimension):
                     new_product[i, j] += weight * product[m, j]
-            if new_sums[i] != 0.0 and not 1.0 / LARGE < new_sums[i] < LARGE:
-                return np.inf
         copy_matrix(new_product, product)
-        sums[:] = new_sums
-    return sums.max()
+        cancelled += np.linalg.norm(later[time]) * np.linalg.norm(jacobians[time]) * size / dimension
+        size = np.linalg.norm(product)
+        if size != 0.0 and not 1.0 / LARGE < size < LARGE:
+            return np.inf
+    return cancelled
 
 
 def jacobians_along(relu_map: ReluMap, itinerary: np.ndarray) -> np.ndarray:
@@ -98,44 +110,37 @@ def leading_multipliers_of(relu_map: ReluMap, itinerary: np.ndarray) -> np.ndarr
     The largest, and those outside of half the unit circle, are those of `spectrum_of`; where little cancels in the
     product of the Jacobians beside these, its eigenvalues are used, which takes less time.
     """
-    return _leading(jacobians_along(relu_map, itinerary))[0]
+    return leading_multipliers_and_rounding(relu_map, itinerary)[0]
 
 
 def leading_multipliers_and_rounding(relu_map: ReluMap, itinerary: np.ndarray) -> tuple[np.ndarray, float]:
     """The same, and an estimate of the relative error that rounding leaves in the leading ones.
 
-    It is 0.0 where little cancels in the product.  Elsewhere the Jacobians are changed at random by some roundings, and
-    what that does to the moduli is taken tenfold.
+    It is 0.0 where little cancels in the product.  Elsewhere it is what they differ by from the eigenvalues of the
+    product; where that says nothing, the Jacobians are changed at random by some roundings, and what that does to the
+    moduli is taken tenfold.
     """
     jacobians = jacobians_along(relu_map, itinerary)
-    values, cancelled = _leading(jacobians)
-    if not cancelled or not values.any():
-        return values, 0.0
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], jacobians.shape)
-    changed = spectrum_of(jacobians * (1.0 + PROBE * signs))[1]
-    given = spectrum_of(jacobians)[1]
-    leading = given >= min(given[0], np.log(0.5) / len(itinerary))
-    change = np.abs(given[leading] - changed[leading]) * len(itinerary)
-    return values, 10.0 * float(change.max())
-
-
-def _leading(jacobians: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The leading multipliers, and whether more cancels in the product of the Jacobians than should."""
     period, dimension = jacobians.shape[:2]
     product = np.empty((dimension, dimension))
-    growth = _product_and_growth(jacobians, product)
-    largest = np.inf
-    if dimension <= SMALL and period > 1:
-        values, exponents = spectrum_of(jacobians)
-        largest = np.exp(min(period * exponents[0], 1.0))
-    elif np.isfinite(growth):
+    cancelled = _product_and_cancelled(jacobians, product)
+    values = np.zeros(dimension)
+    if np.isfinite(cancelled):
         values = np.linalg.eigvals(product)
         values = values[np.lexsort((-values.imag, -values.real, -np.abs(values)))]
-        largest = float(np.abs(values[0]))
-    cancelled = not growth <= MOST_CANCELLED * min(0.5, largest)
-    if cancelled and period > 1 and dimension > SMALL:
-        values = spectrum_of(jacobians)[0]
-    return values, cancelled
+        if cancelled <= MOST_CANCELLED * min(0.5, np.abs(values[0])):
+            return values, 0.0
+    of_product, (values, exponents) = values, spectrum_of(jacobians)
+    if not values.any():
+        return values, 0.0
+    leading = exponents >= min(exponents[0], np.log(0.5) / period)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        difference = np.abs(np.log(np.abs(of_product[leading])) - period * exponents[leading]).max()
+    if difference < AGREED:
+        return values, float(difference)
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], jacobians.shape)
+    changed = spectrum_of(jacobians * (1.0 + PROBE * signs))[1]
+    return values, 10.0 * period * float(np.abs(exponents[leading] - changed[leading]).max())
 
 
 def distance_from_roots_of_unity(multipliers: np.ndarray, order: int) -> float:
