@@ -1,5 +1,7 @@
 """Fixed points as solutions of a complementarity problem: closed forms, brute force, large networks."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from tests.random_maps import FAMILIES, brute_force_fixed_points, random_map
 
 from lossjumps import ReluMap
+from lossjumps.search import complementarity
 from lossjumps.search.complementarity import all_solutions, complementarity_problem, has_one_solution
 from lossjumps.search.complete import cycles_by_branching
 
@@ -82,8 +85,7 @@ def test_a_contraction_is_settled_at_once_at_any_size():
     m = ReluMap.relu_rnn(weights, generator.normal(size=size))
     problem = complementarity_problem(m)
     assert has_one_solution(problem)
-    solutions = all_solutions(problem, 1)
-    assert solutions.finished and solutions.nodes == 1
+    assert cycles_by_branching(m, problem, most_nodes=1).visits == 1
     (point,) = fixed_points(m)
     state = np.zeros(size)
     for _ in range(400):
@@ -130,7 +132,9 @@ def test_cycles_of_a_full_shift(order):
     assert not found.degenerate and not found.undecided
 
 
-def test_threads_and_budgets():
+@pytest.mark.parametrize("serial_nodes", [1000, 50_000])
+def test_threads_and_budgets(serial_nodes, monkeypatch):
+    monkeypatch.setattr(complementarity, "SERIAL_NODES", serial_nodes)
     generator, size = np.random.default_rng(7), 30
     multipliers = generator.uniform(-1, 1, size)
     m = ReluMap.plrnn(multipliers, 0.2 * generator.normal(size=(size, size)) / size**0.5, generator.normal(size=size))
@@ -143,6 +147,31 @@ def test_threads_and_budgets():
         assert all_solutions(problem, alone.nodes, threads).finished
         given_up = all_solutions(problem, alone.nodes - 1, threads)
         assert not given_up.finished and len(given_up.itineraries) == 0
+
+
+@pytest.mark.parametrize("distance", [2.0**-10, 2.0**-22, 2.0**-30, 2.0**-40])
+def test_fixed_points_far_out_are_listed(distance):
+    # slope 1 - distance where the first state is positive
+    size = 10
+    on = np.full(size, -1.7)
+    on[0] = 0.5 - distance
+    m = ReluMap.plrnn(np.full(size, 0.5), np.diag(on), np.ones(size))
+    (point,) = fixed_points(m)
+    np.testing.assert_allclose(point, [1.0 / distance] + [1.0 / 2.2] * (size - 1))
+    # slope 1 + distance, and a level below zero: in each of three states one point on either side
+    on[:3] = 0.5 + distance
+    level = np.append(np.full(3, -1.0), np.ones(size - 3))
+    points = fixed_points(ReluMap.plrnn(np.full(size, 0.5), np.diag(on), level))
+    assert len(points) == 2**3
+    assert {tuple(point[:3] > 0.0) for point in points} == set(itertools.product([False, True], repeat=3))
+    np.testing.assert_allclose(np.unique(points[:, 0]), [-2.0, 1.0 / distance])
+
+
+def test_cycles_far_out_are_listed():
+    distance = 2.0**-40
+    m = ReluMap([[-(0.5 - distance)]], [[-2.0 + 0.5 - distance]], [[1.0]], [0.0], [1.0])
+    (cycle,) = cycles_by_branching(m, complementarity_problem(m, 2), UNLIMITED).cycles
+    np.testing.assert_allclose(np.abs(cycle.points).max(), 0.5 / distance, rtol=1e-3)
 
 
 def test_no_problem_where_all_regions_are_singular():

@@ -6,6 +6,7 @@ import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.borders import switching_units
+from lossjumps.search.cyclic import inverse_of_period
 
 MARGIN = 1e-9
 """Every bound is widened by this relative amount: far more than the rounding of its computation."""
@@ -151,6 +152,23 @@ def _modal_box(parts: _Ridges) -> Box | None:
         return None
     reach = np.abs(vectors) @ bound * (1.0 + MARGIN)
     return Box(-reach, reach)
+
+
+def farthest_cycle(relu_map: ReluMap, order: int) -> np.ndarray | None:
+    """Bounds (M,) of the moduli of the coordinates of all k-cycles, where one is known.
+
+    From the proof of `absorbing_box`, or where the map is linear far out, with a bounded part g: a cycle solves
+    z_{t+1} - A z_t = g_t.
+    """
+    parts = ridges(relu_map)
+    if not parts.rising.any() and not parts.falling.any():
+        inverse, condition = inverse_of_period(parts.linear, order)
+        if condition < MOST_CONDITION:
+            largest = np.abs(parts.constant) + np.maximum(np.abs(parts.lowest), np.abs(parts.highest)).sum(axis=0)
+            reach = np.abs(inverse) @ np.tile(largest, order) * (1.0 + MARGIN)
+            return reach.reshape(order, -1).max(axis=0)
+    boxes = [box for box in (_signed_box(parts), _modal_box(parts)) if box is not None]
+    return np.min([np.maximum(-box.lower, box.upper) for box in boxes], axis=0) if boxes else None
 
 
 def image_bounds(relu_map: ReluMap, box: Box) -> Box:

@@ -2,9 +2,9 @@
 
 With the inputs y = V z + b along a cycle, relu(y) and relu(-y) are two non-negative vectors of which at each place one
 is zero, and the cycle's equations are linear in them: a linear complementarity problem with k H unknowns, whose size
-does not depend on the number of linear regions.  `lossjumps.search.branching` lists all of its solutions; here the
-problem is set up, and settled at once where it is known to have one solution (a P-matrix, Samelson, Thrall, Wesler
-1958).
+does not depend on the number of linear regions.  `lossjumps.search.branching` lists all solutions up to a size; those
+beyond solve a second problem, of directions.  Here both are set up, and the first is settled at once where it is known
+to have one solution (a P-matrix, Samelson, Thrall, Wesler 1958).
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,9 @@ import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.borders import switching_units
-from lossjumps.search.branching import branch
+from lossjumps.search.boxes import farthest_cycle
+from lossjumps.search.branching import FAR, branch
+from lossjumps.search.cyclic import inverse_of_period
 
 WELL_CONDITIONED = 1e4
 """Condition number of I - J of a region from which on the next one is not tried as the origin of the unknowns."""
@@ -31,6 +33,9 @@ SERIAL_NODES = 50_000
 
 USUAL_ENTRIES = 2500
 """Entries of a dictionary up to which a node counts as one; a node of a larger one counts in proportion."""
+
+FAR_NODES, FAR_NODES_PER_NODE = 1000, 4
+"""Nodes after which solutions far out are looked for unit by unit, and more for each node of those that are not."""
 
 SHARED_LEVELS = 10
 """Units that are decided before."""
@@ -57,6 +62,8 @@ class Complementarity:
     always_on : (H,) bool array
         Units without inputs that are on.
     order : int
+    largest : float
+        No solution has a larger unknown; infinite where nothing is known.
     """
 
     dictionary: np.ndarray
@@ -65,6 +72,7 @@ class Complementarity:
     units: np.ndarray
     always_on: np.ndarray
     order: int
+    largest: float = np.inf
 
     def itineraries(self, states: np.ndarray) -> np.ndarray:
         """The (n, k, H) itineraries of states (n, kH') of the unknowns; units without outputs count as off."""
@@ -81,21 +89,6 @@ def _origins(units: int) -> Iterator[np.ndarray]:
     generator = np.random.default_rng(0)
     for _ in range(30):
         yield generator.random(units) < 0.5
-
-
-def _cyclic_solution(jacobian: np.ndarray, order: int) -> tuple[np.ndarray, float]:
-    """Inverse of z_{t+1} - J z_t round a cycle, (kM, kM) from images to points, and its condition number."""
-    dimension = len(jacobian)
-    system = np.eye(order * dimension)
-    for time in range(order):
-        image = (time + 1) % order
-        system[image * dimension : (image + 1) * dimension, time * dimension : (time + 1) * dimension] -= jacobian
-    try:
-        inverse = np.linalg.inv(system)
-    except np.linalg.LinAlgError:
-        return system, np.inf
-    condition = np.linalg.norm(system, 1) * np.linalg.norm(inverse, 1)
-    return inverse, condition if np.isfinite(condition) else np.inf
 
 
 def _parallel_rows(relu_map: ReluMap, units: np.ndarray) -> list[tuple[int, int, float, float]]:
@@ -135,7 +128,7 @@ def complementarity_problem(relu_map: ReluMap, order: int = 1) -> Complementarit
     best, inverse, flipped = np.inf, None, None
     with np.errstate(over="ignore", invalid="ignore"):
         for origin in _origins(len(units)):
-            solution, condition = _cyclic_solution(A + U[:, origin] @ V[origin], order)
+            solution, condition = inverse_of_period(A + U[:, origin] @ V[origin], order)
             if condition < best:
                 best, inverse, flipped = condition, solution, origin
             if best <= WELL_CONDITIONED:
@@ -193,7 +186,11 @@ def _dictionary(
     dictionary = np.ascontiguousarray(np.vstack([matrix.T, constant]))
     if not np.isfinite(dictionary).all():
         return None
-    return Complementarity(dictionary, rounding, flipped, units, always_on, order)
+    farthest = farthest_cycle(relu_map, order)
+    largest = np.inf
+    if farthest is not None:
+        largest = float(np.max((np.abs(V) @ farthest + np.abs(b)) / size[:count])) / scale
+    return Complementarity(dictionary, rounding, flipped, units, always_on, order, largest)
 
 
 def _between_parallel_borders(
@@ -245,7 +242,10 @@ def has_one_solution(problem: Complementarity) -> bool:
 
 
 def only_solution(problem: Complementarity, most_steps: int = 1000) -> np.ndarray | None:
-    """States (kH',) of the solution of a problem that has one, by principal pivoting; None if that takes too long."""
+    """The itinerary (k, H) of the solution of a problem that has one, by principal pivoting in float64.
+
+    None if that takes too long.  Where solutions are far larger than the problem, rounding may give a wrong one.
+    """
     count = problem.dictionary.shape[0] - 1
     matrix, constants = problem.dictionary[:count, :count].T, problem.dictionary[count, :count]
     on = np.zeros(count, dtype=bool)
@@ -253,9 +253,9 @@ def only_solution(problem: Complementarity, most_steps: int = 1000) -> np.ndarra
     for _ in range(most_steps):
         system = np.where(on, matrix, -np.eye(count))
         values = np.linalg.solve(system, -constants)
-        wrong = np.flatnonzero(values < -1e-12 * np.abs(values).max())
+        wrong = np.flatnonzero(values < -1e-12 * np.abs(values).max(initial=0.0))
         if len(wrong) == 0:
-            return np.where(on, 1, -1).astype(np.int8)
+            return problem.itineraries(np.where(on, 1, -1)[None, :])[0]
         # all at once while that helps, else the last one only, which ends after finitely many steps (Murty 1974)
         patience = 10 if len(wrong) < best else patience - 1
         best = min(best, len(wrong))
@@ -271,7 +271,7 @@ class Solutions:
     Attributes
     ----------
     itineraries : (n, k, H) bool array
-        Every itinerary that could not be excluded: all solutions are among them.  None where it did not finish.
+        Every itinerary that could not be excluded: all solutions are among them.  Empty where it did not finish.
     finished : bool
     nodes : int
         Linear programs looked at.
@@ -282,15 +282,69 @@ class Solutions:
     nodes: int
 
 
-def _branch(problem: Complementarity, decided: np.ndarray, most_nodes: int, deepest: int) -> tuple[int, np.ndarray]:
-    """Nodes, and the states that could not be excluded, with as much room as they need."""
-    room = 256
-    while True:
-        found = np.empty((room, len(decided)), dtype=np.int8)
-        nodes, number = branch(problem.dictionary, problem.rounding, decided, most_nodes, deepest, found)
-        if number <= room:
-            return nodes, found[:number]
-        room *= 16
+def _far_dictionary(dictionary: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """The dictionary of solutions with an unknown beyond `FAR`, in units of the largest unknown.
+
+    With r = u / t and max u = 1 the constants q are multiplied by t: one more unknown 0 <= t <= 1 / FAR takes their
+    place.  It is the r of a unit more, whose w is zero always.  The sum of the `counted` unknowns u, (H,) bool, the
+    largest among them, is at least 1.
+    """
+    columns, rows = dictionary.shape
+    count = columns - 1
+    far = np.zeros((columns + 1, rows + 3))
+    ordinary = [*range(count), *range(count + 1, rows + 1)]
+    far[: count + 1, ordinary] = dictionary
+    far[count, rows + 1], far[columns, rows + 1] = -1.0, 1.0 / FAR
+    far[:count, rows + 2], far[columns, rows + 2] = counted, -1.0
+    return far
+
+
+class _Enumeration:
+    """Every state that cannot be excluded, with a budget of nodes."""
+
+    def __init__(self, most_nodes: int, threads: int) -> None:
+        self.most_nodes, self.threads = most_nodes, threads
+        self.nodes = 0
+
+    def branch(
+        self, dictionary: np.ndarray, rounding: float, decided: np.ndarray, most_nodes: int, deepest: int
+    ) -> tuple[int, np.ndarray]:
+        """Nodes, and the states that could not be excluded, with as much room as they need."""
+        room = 256
+        while True:
+            found = np.empty((room, len(decided)), dtype=np.int8)
+            nodes, number = branch(dictionary, rounding, decided, most_nodes, deepest, found)
+            if number <= room:
+                return nodes, found[:number]
+            room *= 16
+
+    def states(
+        self, dictionary: np.ndarray, rounding: float, decided: np.ndarray, most_nodes: int | None = None
+    ) -> np.ndarray | None:
+        """The states (n, H) that could not be excluded, or None where the budget, or a smaller one, ends."""
+        count = len(decided)
+        left = self.most_nodes - self.nodes
+        if most_nodes is not None:
+            left = min(left, most_nodes)
+        serial = min(left, SERIAL_NODES)
+        nodes, states = self.branch(dictionary, rounding, decided, serial, count)
+        if nodes <= serial:
+            self.nodes += nodes
+            return states
+        parts = []
+        nodes = left + 1
+        if serial < left:
+            nodes, starts = self.branch(dictionary, rounding, decided, left, min(SHARED_LEVELS, count))
+            with ThreadPoolExecutor(self.threads) as pool:
+                for first in range(0, len(starts), 8 * self.threads):
+                    if nodes > left:
+                        break
+                    some = starts[first : first + 8 * self.threads]
+                    results = list(pool.map(lambda start: self.branch(dictionary, rounding, start, left, count), some))
+                    nodes += sum(part_nodes for part_nodes, _ in results)
+                    parts += [part for _, part in results]
+        self.nodes += nodes
+        return np.concatenate(parts) if nodes <= left else None
 
 
 def all_solutions(problem: Complementarity, most_nodes: int, threads: int = 1) -> Solutions:
@@ -308,26 +362,37 @@ def all_solutions(problem: Complementarity, most_nodes: int, threads: int = 1) -
     undecided = np.zeros(count, dtype=np.int8)
     if count == 0:
         return Solutions(problem.itineraries(undecided[None, :]), True, 0)
-    if has_one_solution(problem):
-        only = only_solution(problem)
-        if only is not None:
-            return Solutions(problem.itineraries(only[None, :]), True, 1)
-    most_nodes = max(1, int(most_nodes * min(1.0, USUAL_ENTRIES / problem.dictionary.size)))
-    serial = min(most_nodes, SERIAL_NODES)
-    nodes, states = _branch(problem, undecided, serial, count)
-    if nodes <= serial:
-        return Solutions(problem.itineraries(states), True, nodes)
+    budget = max(1, int(most_nodes * min(1.0, USUAL_ENTRIES / problem.dictionary.size)))
+    enumeration = _Enumeration(budget, threads)
+    near = enumeration.states(problem.dictionary, problem.rounding, undecided)
+    far = undecided[None, :][:0] if problem.largest <= FAR else None
+    if near is not None and far is None:
+        far = _far_states(problem, enumeration)
+    if near is None or far is None:
+        return Solutions(problem.itineraries(undecided[None, :])[:0], False, min(enumeration.nodes, most_nodes))
+    return Solutions(problem.itineraries(np.concatenate([near, far])), True, enumeration.nodes)
+
+
+def _far_states(problem: Complementarity, enumeration: _Enumeration) -> np.ndarray | None:
+    """The states (n, H) that may have solutions beyond `FAR`; None where the budget ends.
+
+    Whichever unknown is the largest: all at once, which is quick where the units are coupled, or one after another,
+    which is quick where they are not.
+    """
+    count = problem.dictionary.shape[0] - 1
+    decided = np.append(np.zeros(count, dtype=np.int8), np.int8(1))
+    together = _far_dictionary(problem.dictionary, np.ones(count))
+    shortly = FAR_NODES + FAR_NODES_PER_NODE * enumeration.nodes
+    states = enumeration.states(together, problem.rounding, decided, shortly)
+    if states is not None:
+        return states[:, :count]
     parts = []
-    if serial < most_nodes:
-        nodes, starts = _branch(problem, undecided, most_nodes, min(SHARED_LEVELS, count))
-        with ThreadPoolExecutor(threads) as pool:
-            for first in range(0, len(starts), 8 * threads):
-                if nodes > most_nodes:
-                    break
-                some = starts[first : first + 8 * threads]
-                results = list(pool.map(lambda start: _branch(problem, start, most_nodes, count), some))
-                nodes += sum(part_nodes for part_nodes, _ in results)
-                parts += [part for _, part in results]
-    if nodes > most_nodes:
-        return Solutions(problem.itineraries(undecided[None, :])[:0], False, most_nodes)
-    return Solutions(problem.itineraries(np.concatenate(parts)), True, nodes)
+    for largest in range(count):
+        one = decided.copy()
+        one[largest] = 1
+        dictionary = _far_dictionary(problem.dictionary, np.arange(count) == largest)
+        states = enumeration.states(dictionary, problem.rounding, one)
+        if states is None:
+            return None
+        parts.append(states[:, :count])
+    return np.concatenate(parts)

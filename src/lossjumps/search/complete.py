@@ -9,8 +9,9 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.boxes import Box
 from lossjumps.search.certified_signs import ADMISSIBLE, UNDECIDED, VIRTUAL, certified_signs
-from lossjumps.search.complementarity import Complementarity, all_solutions
+from lossjumps.search.complementarity import Complementarity, all_solutions, has_one_solution, only_solution
 from lossjumps.search.cycle import Cycle
+from lossjumps.search.dyadic import DyadicMap
 from lossjumps.search.kernels import admissibility
 from lossjumps.search.periodic import virtual_cycle
 
@@ -179,6 +180,16 @@ def verified(
     )
 
 
+def _is_solved(relu_map: ReluMap, itinerary: np.ndarray) -> bool:
+    """Whether an itinerary (k, H), primitive or not, has an admissible solution, decided without rounding."""
+    from lossjumps.search.exact import verify_itinerary
+
+    itinerary = with_silent_units(relu_map, itinerary)
+    if certified_signs(*relu_map.parameters, itinerary, np.empty(itinerary.shape))[0] == ADMISSIBLE:
+        return True
+    return verify_itinerary(DyadicMap(relu_map), itinerary).found is not None
+
+
 def cycles_by_branching(
     relu_map: ReluMap, problem: Complementarity, most_nodes: int, threads: int = 1, verify: str = "float"
 ) -> CompleteList | None:
@@ -196,6 +207,10 @@ def cycles_by_branching(
     verify : {"float", "exact"}
         See `decide`.
     """
+    if has_one_solution(problem):
+        only = only_solution(problem)
+        if only is not None and _is_solved(relu_map, only):
+            return decide(relu_map, [only], 1, verify)
     solutions = all_solutions(problem, most_nodes, threads)
     if not solutions.finished:
         return None
