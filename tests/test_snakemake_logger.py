@@ -210,10 +210,11 @@ def test_ctrl_c_says_what_is_done_and_what_to_do(workflow, said):
     workflow.finish(1, 1, 2)
     log = workflow.start(2, "train", batch="other")
     log.write_text(f"{said}\n")
-    workflow.tell(None, "Terminating processes on user request, this might take some time.")
+    for _ in range(2):
+        workflow.tell(None, "Terminating processes on user request, this might take some time.")
     workflow.fail(2, "train", log)
     lines = workflow.shown().splitlines()
-    assert "FAILED" not in "\n".join(lines)
+    assert "FAILED" not in "\n".join(lines) and lines.count("Stopping ...") == 1
     assert lines[-2:] == [
         "Stopped after 0:00: 1 of 2 steps are done, and stay.",
         "Run the same command again to go on.",

@@ -255,8 +255,9 @@ class Account:
     def _other(self, text: str, record: LogRecord) -> None:
         text = text.removeprefix("RuleException:\n").removeprefix("WorkflowError:\n").rstrip()
         if text.startswith(INTERRUPTED):
+            if not self.interrupted:  # snakemake says it again and again
+                self._line("Stopping ...")
             self.interrupted = True
-            self._line("Stopping ...")
             return
         if text.startswith("Reasons:"):
             text = _reasons(text)
