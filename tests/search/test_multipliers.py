@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.random_maps import random_map
 
 from lossjumps import ReluMap, find_cycles
+from lossjumps.search.complete import cycle_of
 from lossjumps.search.cycle import Cycle
 from lossjumps.search.multipliers import distance_from_roots_of_unity, leading_multipliers_of, spectrum_of
 
@@ -191,3 +192,21 @@ def test_distance_from_roots_of_unity():
     assert distance_from_roots_of_unity(multipliers, 2) == pytest.approx(abs(third**2 - 1.0))
     assert distance_from_roots_of_unity(np.array([-1.0, 1.999]), 10_000) < 1e-11
     assert distance_from_roots_of_unity(np.array([1e300, -3.0]), 2) == np.inf
+
+
+@pytest.mark.parametrize("order", [83, 500])
+def test_cycles_of_high_order_and_beyond_float64_are_decided(order):
+    # two tent maps side by side in turned coordinates: every itinerary is a cycle, multipliers are powers of the slopes
+    slopes = np.array([5.0, 7.0])
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]])
+    tents = ReluMap(turn * slopes @ turn.T, turn * (-2.0 * slopes), turn.T, np.zeros(2), turn @ np.ones(2))
+    itinerary = np.random.default_rng(order).integers(0, 2, (order, 2)).astype(bool)
+    cycle = cycle_of(tents, itinerary)
+    assert cycle.order == order
+    np.testing.assert_allclose(cycle.lyapunov_exponents, np.log(slopes[::-1]), rtol=1e-13)
+    assert (cycle.is_stable, cycle.largest_multiplier == np.inf) == (False, order == 500)
+    signs = np.prod(np.where(itinerary, -1.0, 1.0), axis=0)
+    assert cycle.index == np.prod(-signs)
+    # z_t = (z_{t+1} - 1) / slope_t, once and again
+    ahead = np.array([np.roll(np.where(cycle.itinerary, -slopes, slopes), -time, axis=0)[:40] for time in range(order)])
+    np.testing.assert_allclose(cycle.points @ turn, -(1.0 / np.cumprod(ahead, axis=1)).sum(axis=1), atol=1e-14)

@@ -47,7 +47,7 @@ def nearest_float(numerator: fmpz, denominator: fmpz) -> float:
     try:
         return int(numerator) / int(denominator)
     except OverflowError:
-        return math.copysign(math.inf, int(numerator) * int(denominator))
+        return math.inf if (numerator > 0) == (denominator > 0) else -math.inf
 
 
 class DyadicMap:
