@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tests.random_maps import FAMILIES, brute_force_fixed_points, random_map
 
 from lossjumps import ReluMap
-from lossjumps.search import complementarity
-from lossjumps.search.complementarity import all_solutions, complementarity_problem, has_one_solution
+from lossjumps.search import solutions
+from lossjumps.search.complementarity import complementarity_problem, has_one_solution
 from lossjumps.search.complete import cycles_by_branching
+from lossjumps.search.solutions import all_solutions
 
 UNLIMITED = 10**9
 
@@ -134,7 +135,7 @@ def test_cycles_of_a_full_shift(order):
 
 @pytest.mark.parametrize("serial_nodes", [1000, 50_000])
 def test_threads_and_budgets(serial_nodes, monkeypatch):
-    monkeypatch.setattr(complementarity, "SERIAL_NODES", serial_nodes)
+    monkeypatch.setattr(solutions, "SERIAL_NODES", serial_nodes)
     generator, size = np.random.default_rng(7), 30
     multipliers = generator.uniform(-1, 1, size)
     m = ReluMap.plrnn(multipliers, 0.2 * generator.normal(size=(size, size)) / size**0.5, generator.normal(size=size))

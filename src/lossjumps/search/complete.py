@@ -9,11 +9,12 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.boxes import Box
 from lossjumps.search.certified_signs import ADMISSIBLE, UNDECIDED, VIRTUAL, certified_signs
-from lossjumps.search.complementarity import Complementarity, all_solutions, has_one_solution, only_solution
+from lossjumps.search.complementarity import Complementarity, has_one_solution, only_solution
 from lossjumps.search.cycle import Cycle
 from lossjumps.search.dyadic import DyadicMap
 from lossjumps.search.kernels import admissibility
 from lossjumps.search.periodic import virtual_cycle
+from lossjumps.search.solutions import all_solutions
 
 RESIDUAL = 1.0
 """Largest residual of a step along a cycle that is reported, over the bound of the rounding of that step."""
