@@ -3,6 +3,7 @@
 import cProfile
 import pstats
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from scipy.linalg.lapack import dgesv
@@ -80,18 +81,77 @@ def fixed_points_by_loop(m: ReluMap, numbers: Iterable[int] | None = None) -> di
     return found
 
 
-def profile_of_loop(m: ReluMap, numbers: Iterable[int]) -> dict[str, float]:
-    """Shares of the time of `fixed_points_by_loop`, by its parts, as Python's profiler measures them."""
+def profile_of_loop(loop: Callable, parts: dict[str, str], *arguments: Any) -> dict[str, float]:
+    """Shares of the time of a loop by its parts, function name to what it does, as Python's profiler measures them."""
     profiler = cProfile.Profile()
-    profiler.runcall(fixed_points_by_loop, m, numbers)
+    profiler.runcall(loop, *arguments)
     stats = pstats.Stats(profiler)
-    parts = {"system": "setting up", "_solve": "solving", "agrees": "comparing signs"}
     shares = {"the loop itself": 1.0}
     for (_, _, name), (_, _, _, seconds, _) in stats.stats.items():
         if name in parts:
             shares[parts[name]] = seconds / stats.total_tt
             shares["the loop itself"] -= seconds / stats.total_tt
     return shares
+
+
+FIXED_POINT_PARTS = {"system": "setting up", "_solve": "solving", "agrees": "comparing signs"}
+VISIT_PARTS = {"_composed": "composing", "_cycle_point": "solving", "_rolled_out": "rolling out", "_same": "comparing"}
+
+
+def _composed(m: ReluMap, word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Product and shift of the affine map once round a word (k, H) of a PLRNN."""
+    product, shift = m.A + m.U * word[0], m.c
+    for pattern in word[1:]:
+        jacobian = m.A + m.U * pattern
+        product, shift = jacobian @ product, jacobian @ shift + m.c
+    return product, shift
+
+
+def _cycle_point(product: np.ndarray, shift: np.ndarray) -> np.ndarray | None:
+    return _solve((np.eye(len(shift)) - product).T, shift)
+
+
+def _rolled_out(m: ReluMap, diagonal: np.ndarray, point: np.ndarray, order: int) -> np.ndarray:
+    """Regions (k, H) of the orbit of a PLRNN from a point."""
+    points = np.empty((order, len(point)))
+    points[0] = point
+    for time in range(1, order):
+        points[time] = diagonal * points[time - 1] + m.U @ np.maximum(points[time - 1], 0.0) + m.c
+    return points > 0.0
+
+
+def _same(follower: np.ndarray, word: np.ndarray) -> bool:
+    return follower.tobytes() == word.tobytes()
+
+
+def visits_by_loop(m: ReluMap, words: np.ndarray) -> tuple[list[np.ndarray | None], list[int]]:
+    """Visit one region sequence of a PLRNN after another, as SCYFI does.
+
+    Parameters
+    ----------
+    m : ReluMap
+        With a diagonal A, V = I and b = 0.
+    words : (n, k, H) bool array
+
+    Returns
+    -------
+    followers : list of (k, H) bool arrays
+        None where there is no cycle point.
+    cycles : list of int
+        Numbers of the words that are their own followers.
+    """
+    followers: list[np.ndarray | None] = []
+    cycles = []
+    diagonal = np.diag(m.A).copy()
+    for number, word in enumerate(words):
+        point = _cycle_point(*_composed(m, word))
+        if point is None:
+            followers.append(None)
+            continue
+        followers.append(_rolled_out(m, diagonal, point, len(word)))
+        if _same(followers[-1], word):
+            cycles.append(number)
+    return followers, cycles
 
 
 def fixed_points_of_all_patterns(m: ReluMap, numbers: Iterable[int] | None = None) -> dict[bytes, np.ndarray]:

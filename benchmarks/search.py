@@ -9,24 +9,20 @@ two threads wall time; BLAS runs on one thread.  Every list that two ways make i
 """
 
 import argparse
-import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from baselines import fixed_points_by_loop, fixed_points_of_all_patterns, profile_of_loop
+from baselines import FIXED_POINT_PARTS, fixed_points_by_loop, fixed_points_of_all_patterns, profile_of_loop
 from experiments import recorded_maps
 from fresh_processes import first_calls, peak_memory
+from measuring import Wanted, row, short, spread, timed, with_one_thread
 from random_networks import REGIMES, random_network
 
 from lossjumps import FoundCycles, ReluMap, find_cycles
-
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 MAX_NODES = 500_000
 """Nodes, or regions, after which a list is given up here; it is drawn there."""
@@ -35,40 +31,9 @@ CYCLES_OF_83 = ([0.9777689, 0.96461297], [[0.0, -0.14375], [0.675053080000001, 0
 """A, W, h of a PLRNN with one fixed point and two cycles of order 83, and nothing else up to that order."""
 
 
-@dataclass(frozen=True)
-class Timed:
-    """What a call returned, its processor time and its wall time in seconds."""
-
-    result: Any
-    processor: float
-    wall: float
-
-
-def timed(call: Callable, *arguments: Any, **options: Any) -> Timed:
-    """Time one call."""
-    wall, processor = time.perf_counter(), time.process_time()
-    result = call(*arguments, **options)
-    return Timed(result, time.process_time() - processor, time.perf_counter() - wall)
-
-
 def listed(m: ReluMap, threads: int = 1) -> FoundCycles:
     """The list of fixed points, without audit; it may end incomplete, after `MAX_NODES`."""
     return find_cycles(m, 1, max_nodes=MAX_NODES, max_visits=1, audit=False, threads=threads)
-
-
-def short(value: float) -> str:
-    """Three digits, or all before the point."""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-
-
-def spread(values: Sequence[float], unit: float = 1.0) -> str:
-    """Median and range, in a unit."""
-    return f"{short(np.median(values) / unit)} ({short(min(values) / unit)} ... {short(max(values) / unit)})"
-
-
-def row(*cells: str) -> None:
-    """Print a line of a table."""
-    print("  ".join(f"{cell:>28s}" if place else f"{cell:34s}" for place, cell in enumerate(cells)), flush=True)
 
 
 class Comparison:
@@ -96,19 +61,6 @@ class Comparison:
             self.different += 1
             claim = "" if found.complete[1] else ", not certified"
             print(f"DIFFERENT: {name}: {len(points)} fixed points{claim}, {len(expected)} expected")
-
-
-class Wanted:
-    """What is wanted, what was measured, and whether that is met."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def add(self, what: str, measured: float, sign: str, bound: float, unit: str) -> None:
-        """A bound from above ("<") or from below (">=")."""
-        met = measured < bound if sign == "<" else measured >= bound
-        verdict = "met" if met else "missed"
-        self.lines.append(f"{verdict:6s}  {what}: {short(measured)} {unit}, wanted {sign} {bound:g} {unit}")
 
 
 def nanoseconds_a_region(sizes: Sequence[int], seeds: int, sample: int, wanted: Wanted, comparison: Comparison) -> None:
@@ -146,7 +98,12 @@ def nanoseconds_a_region(sizes: Sequence[int], seeds: int, sample: int, wanted: 
         if size == 20:
             wanted.add("find_cycles at M = 20, slowest map, one core", max(ours), "<", 100.0, "ns a region")
             wanted.add("loop / find_cycles at M = 20, slowest map", min(plain) / max(ours), ">=", 300.0, "times")
-    profile = profile_of_loop(random_network("plrnn", sizes[-1], sizes[-1], "moderate", 0), np.arange(20_000))
+    profile = profile_of_loop(
+        fixed_points_by_loop,
+        FIXED_POINT_PARTS,
+        random_network("plrnn", sizes[-1], sizes[-1], "moderate", 0),
+        np.arange(20_000),
+    )
     print(f"  profile of the loop, M = {sizes[-1]}: " + ", ".join(f"{100 * v:.0f} % {k}" for k, v in profile.items()))
 
 
@@ -298,8 +255,7 @@ def main() -> int:
     parser.add_argument("--experiment", type=Path, help="folder of a finished experiment: its networks as well")
     parser.add_argument("--plot", type=Path, help="PNG file to draw how the cost grows into")
     arguments = parser.parse_args()
-    if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):  # read when numpy is loaded
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | ONE_THREAD)
+    with_one_thread()
     quick = arguments.quick
     seeds = 2 if quick else 5
     wanted, comparison = Wanted(), Comparison()

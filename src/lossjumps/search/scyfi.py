@@ -7,7 +7,6 @@ the regions of the virtual cycle itself (other cycles draw them), and what lies 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import log
 
 import numpy as np
@@ -18,6 +17,7 @@ from lossjumps.search import itineraries
 from lossjumps.search.found_again import CYCLES_AN_ISLAND, Islands, islands_missing
 from lossjumps.search.starts import RandomStarts, beside, from_lower_cycles
 from lossjumps.search.visits import packed
+from lossjumps.search.walked import Walked
 from lossjumps.search.walks import NOWHERE, Walks, root_of
 
 MULTIPLICATIONS = 1e9
@@ -30,34 +30,6 @@ MOST_VISITS = 50_000
 """Visits by default, at most; and `VISITS_A_START` times the random starts."""
 
 VISITS_A_START = 50
-
-
-@dataclass(frozen=True, eq=False)
-class Walked:
-    """What SCYFI found at one order.
-
-    Attributes
-    ----------
-    itineraries : list of (k, H) bool arrays
-        Primitive, canonical, one a cycle, sorted: their roll-outs returned to themselves.
-    found_again : list of int
-        Random starts that ended in each.
-    visits : int
-        Region sequences solved.
-    walks : int
-        Walks begun.
-    random_starts : int
-        Of these, from random sequences.
-    missing : float
-        Estimate of the number of cycles of this order that were missed (`lossjumps.search.found_again`).
-    """
-
-    itineraries: list[np.ndarray]
-    found_again: list[int]
-    visits: int
-    walks: int
-    random_starts: int
-    missing: float
 
 
 @compiled()
@@ -180,18 +152,11 @@ def walk_for_cycles(
     primitive = islands.primitive()
     regions = log(len(patterns)) if len(patterns) else relu_map.units * log(2.0)
     missing = islands_missing(islands.islands(primitive), random_starts, order * regions - log(order))
-    found = sorted(
-        (
-            (itineraries.canonical(islands.itineraries[number]), int(islands.hits[number]))
-            for number in np.flatnonzero(primitive)
-        ),
-        key=lambda pair: pair[0].tobytes(),
-    )
-    return Walked(
-        [itinerary for itinerary, _ in found],
-        [hits for _, hits in found],
-        walks.visits,
-        walks.walks,
-        random_starts,
-        CYCLES_AN_ISLAND * missing,
+    return Walked.of(
+        [itineraries.canonical(islands.itineraries[number]) for number in np.flatnonzero(primitive)],
+        islands.hits[primitive],
+        visits=walks.visits,
+        walks=walks.walks,
+        random_starts=random_starts,
+        missing=CYCLES_AN_ISLAND * missing,
     )

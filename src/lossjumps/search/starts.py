@@ -59,15 +59,17 @@ class RandomStarts:
         _orbit_words(*self.relu_map.parameters, states, transients, words)
         return words
 
-    def draw(self, count: int, order: int) -> np.ndarray:
-        """Packed sequences (count, order, W)."""
-        followed = self._orbits(count // 2, order, LONGEST_TRANSIENT)
-        shape = (count - count // 2, order, followed.shape[2])
+    def independent(self, count: int, order: int) -> np.ndarray:
+        """Packed sequences (count, order, W) of regions drawn independently."""
+        shape = (count, order, words_a_region(self.relu_map.units))
         if len(self.patterns):
-            independent = self.patterns[self.generator.integers(0, len(self.patterns), shape[:2])]
-        else:
-            independent = self._orbits(shape[0] * order, 1, 0).reshape(shape)
-        return np.concatenate([followed, independent])
+            return self.patterns[self.generator.integers(0, len(self.patterns), shape[:2])]
+        return self._orbits(count * order, 1, 0).reshape(shape)
+
+    def draw(self, count: int, order: int) -> np.ndarray:
+        """Packed sequences (count, order, W), those that orbits visit first."""
+        followed = self._orbits(count // 2, order, LONGEST_TRANSIENT)
+        return np.concatenate([followed, self.independent(count - count // 2, order)])
 
 
 def beside(itinerary: np.ndarray) -> np.ndarray:

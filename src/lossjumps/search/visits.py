@@ -223,57 +223,49 @@ def _is_cycle(pieces, words, room):
 
 
 @compiled(nogil=True, error_model="numpy")
-def _visit_lanes(pieces, words, first, count, virtual, room, followers, outcomes):
-    """Visit the sequences words[first : first + count], at most `LANES`."""
-    dimension = pieces.U.shape[0]
-    columns = (dimension + 2) // 2 * 2
-    order = words.shape[1]
-    gates, followed, product, image = room.gates, room.followed, room.product, room.image
-    _open_gates(words, first, count, gates)
-    begin(pieces, columns, gates[0], product, room.inputs)
-    for time in range(1, order):
-        go_on(pieces, columns, gates[time], product, image, room.inputs)
-        product, image = image, product
-    solve(dimension, columns, product, room.system, room.point)
-    safe = positive(subtract(same(MOST_GROWTH), load(room.system, 0)))
-    alive = np.uint8(255)
-    for lane in range(count):
-        if not safe >> lane & 1 and not _solve_with_pivots(pieces, words[first + lane], lane, room):
-            alive &= np.uint8(~(1 << lane))
-    passed = gates if virtual else followed
-    point, next_point = room.point, room.next_point
-    differs = np.uint8(0)
-    for time in range(order):
-        if time > 0:
-            step(pieces, point, room.input, passed[time - 1], next_point)
-            point, next_point = next_point, point
-        region_at(pieces, point, room.input, followed[time])
-        for unit in range(gates.shape[1]):
-            differs |= gates[time, unit] ^ followed[time, unit]
-        _close_gates(followed, time, followers, first, count)
-    size = same(0.0)
-    for i in range(dimension):
-        size = larger_size(size, load(point, i))
-    alive &= positive(subtract(same(FAR), size))
-    for lane in range(count):
-        if not alive >> lane & 1:
-            outcomes[first + lane] = DEAD
-        elif not differs >> lane & 1:
-            outcomes[first + lane] = CYCLE
-        else:
-            outcomes[first + lane] = NEW
-            growth = room.system[LANES + lane]
-            if growth > LOST_DIGITS:
-                time = _first_difference(gates, followed, lane)
-                if growth ** (time / order) > LOST_BEFORE and _is_cycle(pieces, words[first + lane], room):
-                    outcomes[first + lane] = CYCLE
-
-
-@compiled(nogil=True, error_model="numpy")
 def visit(pieces, words, first, last, virtual, room, followers, outcomes):
     """Visit the packed sequences words[first : last] (n, k, W); fill their followers and what each visit shows.
 
     The follower holds the regions of the orbit from the cycle point, or, if `virtual`, of the virtual cycle's points.
     """
+    dimension = pieces.U.shape[0]
+    columns = (dimension + 2) // 2 * 2
+    order = words.shape[1]
+    gates, followed = room.gates, room.followed
+    passed = gates if virtual else followed
     for group in range(first, last, LANES):
-        _visit_lanes(pieces, words, group, min(LANES, last - group), virtual, room, followers, outcomes)
+        count = min(LANES, last - group)
+        _open_gates(words, group, count, gates)
+        product, image = room.product, room.image
+        begin(pieces, columns, gates[0], product, room.inputs)
+        for time in range(1, order):
+            go_on(pieces, columns, gates[time], product, image, room.inputs)
+            product, image = image, product
+        solve(dimension, columns, product, room.system, room.point)
+        safe = positive(subtract(same(MOST_GROWTH), load(room.system, 0)))
+        alive = np.uint8(255)
+        for lane in range(count):
+            if not safe >> lane & 1 and not _solve_with_pivots(pieces, words[group + lane], lane, room):
+                alive &= np.uint8(~(1 << lane))
+        point, next_point = room.point, room.next_point
+        differs = np.uint8(0)
+        for time in range(order):
+            if time > 0:
+                step(pieces, point, room.input, passed[time - 1], next_point)
+                point, next_point = next_point, point
+            region_at(pieces, point, room.input, followed[time])
+            for unit in range(gates.shape[1]):
+                differs |= gates[time, unit] ^ followed[time, unit]
+            _close_gates(followed, time, followers, group, count)
+        size = same(0.0)
+        for i in range(dimension):
+            size = larger_size(size, load(point, i))
+        alive &= positive(subtract(same(FAR), size))
+        for lane in range(count):
+            outcome = DEAD if not alive >> lane & 1 else NEW if differs >> lane & 1 else CYCLE
+            growth = room.system[LANES + lane]
+            if outcome == NEW and growth > LOST_DIGITS:
+                time = _first_difference(gates, followed, lane)
+                if growth ** (time / order) > LOST_BEFORE and _is_cycle(pieces, words[group + lane], room):
+                    outcome = CYCLE
+            outcomes[group + lane] = outcome

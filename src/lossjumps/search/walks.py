@@ -73,7 +73,16 @@ def hash_of(words, start):
 
 
 @compiled(nogil=True)
-def _owner_or_remember(memory, mark, owner):
+def lowest_hash(words):
+    """The lowest hash of a packed sequence (k, W) over its rotations: the same for all of them."""
+    lowest = hash_of(words, 0)
+    for start in range(1, words.shape[0]):
+        lowest = min(lowest, hash_of(words, start))
+    return lowest
+
+
+@compiled(nogil=True)
+def owner_or_remember(memory, mark, owner):
     """The owner of a hash that is known, or -1; then it is remembered as that of `owner`."""
     mask = np.uint64(memory.marks.shape[0] - 1)
     slot = (mark >> np.uint64(11)) & mask
@@ -114,7 +123,7 @@ def root_of(parents, walk):
 @compiled(nogil=True)
 def _meet(memory, paths, mark, walk):
     """Whether a walk goes on from a sequence: one that is known makes it part of another walk, or a loop."""
-    owner = _owner_or_remember(memory, mark, walk)
+    owner = owner_or_remember(memory, mark, walk)
     if owner < 0:
         return True
     root = root_of(paths.parents, owner)
@@ -131,14 +140,14 @@ def _take_starts(memory, paths, batch, starts, first_walk, virtual, counts):
         walk = first_walk + begun
         if _meet(memory, paths, hash_of(starts[begun], 0) ^ virtual, walk):
             batch.walks[active] = walk
-            _copy(starts[begun], batch.words[active])
+            copy_sequence(starts[begun], batch.words[active])
             active += 1
         begun += 1
     counts[ACTIVE], counts[BEGUN] = active, begun
 
 
 @compiled(nogil=True)
-def _copy(source, target):
+def copy_sequence(source, target):
     """Copy a packed sequence."""
     for time in range(source.shape[0]):
         for word in range(source.shape[1]):
@@ -154,20 +163,17 @@ def _record(memory, cycles, paths, batch, virtual, ends, counts):
         walk = batch.walks[place]
         words = batch.words[place]
         if batch.outcomes[place] == CYCLE:
-            lowest = hash_of(words, 0)
-            for start in range(1, order):
-                lowest = min(lowest, hash_of(words, start))
-            known = _owner_or_remember(cycles, lowest, counts[FOUND])
+            known = owner_or_remember(cycles, lowest_hash(words), counts[FOUND])
             if known < 0:
                 known = counts[FOUND]
-                _copy(words, ends[known])
+                copy_sequence(words, ends[known])
                 counts[FOUND] += 1
                 for start in range(1, order):  # its rotations are the same cycle
-                    _owner_or_remember(memory, hash_of(words, start) ^ virtual, walk)
+                    owner_or_remember(memory, hash_of(words, start) ^ virtual, walk)
             paths.ends[walk] = known
         elif batch.outcomes[place] == NEW and _meet(memory, paths, hash_of(batch.followers[place], 0) ^ virtual, walk):
             batch.walks[going_on] = walk
-            _copy(batch.followers[place], batch.words[going_on])
+            copy_sequence(batch.followers[place], batch.words[going_on])
             going_on += 1
     counts[VISITS] += counts[ACTIVE]
     counts[ACTIVE] = going_on
@@ -207,18 +213,18 @@ def _ends_of(paths, first, last, found):
         found[walk - first] = paths.ends[root_of(paths.parents, walk)]
 
 
-def _empty_memory(size: int) -> Memory:
+def empty_memory(size: int) -> Memory:
     return Memory(np.zeros(size, np.uint64), np.zeros(size, np.int64), np.zeros(1, np.int64))
 
 
-def _with_room(memory: Memory, entries: int) -> Memory:
-    """A memory that stays at most half full with so many entries more."""
+def with_room(memory: Memory, entries: int) -> Memory:
+    """The memory, or a larger one, that stays at most half full with so many entries more."""
     size = len(memory.marks)
     while size < 2 * (int(memory.used[0]) + entries):
         size *= 2
     if size == len(memory.marks):
         return memory
-    larger = _empty_memory(size)
+    larger = empty_memory(size)
     _enlarge(memory, larger)
     return larger
 
@@ -239,7 +245,7 @@ class Walks:
         self.pieces = pieces_of(relu_map)
         self.rooms = [room_for(relu_map.dimension, relu_map.units, order) for _ in range(threads)]
         self.shape = (order, words_a_region(relu_map.units))
-        self.memory, self.cycles = _empty_memory(1024), _empty_memory(512)
+        self.memory, self.cycles = empty_memory(1024), empty_memory(512)
         self.paths = Paths(np.empty(0, np.int64), np.empty(0, np.int64))
         self.ends = np.zeros((0, *self.shape), np.uint64)
         self.counts = np.zeros(4, np.int64)
@@ -282,7 +288,7 @@ class Walks:
             np.concatenate([self.paths.ends, np.full(len(starts), NOWHERE)]),
         )
         self.counts[ACTIVE] = self.counts[BEGUN] = 0
-        self.memory = _with_room(self.memory, len(starts))
+        self.memory = with_room(self.memory, len(starts))
         rounds = _walk_rounds if self.threads == 1 or size * self.multiplications < WORTH_THREADS else self._shared
         while (self.counts[BEGUN] < len(starts) or self.counts[ACTIVE] > 0) and self.visits < most_visits:
             self._make_room(size)
@@ -306,8 +312,8 @@ class Walks:
 
     def _make_room(self, size: int) -> None:
         """Room for several rounds."""
-        self.memory = _with_room(self.memory, 4 * size * (self.order + 1))
-        self.cycles = _with_room(self.cycles, 4 * size)
+        self.memory = with_room(self.memory, 4 * size * (self.order + 1))
+        self.cycles = with_room(self.cycles, 4 * size)
         if len(self.ends) < self.counts[FOUND] + size:
             longer = np.zeros((2 * len(self.ends) + 4 * size, *self.shape), np.uint64)
             longer[: len(self.ends)] = self.ends
