@@ -11,6 +11,7 @@ from lossjumps.search.boxes import Box
 from lossjumps.search.kernels import BORDER, true_itinerary
 from lossjumps.search.multipliers import jacobians_along, leading_multipliers_and_rounding, spectrum_of
 from lossjumps.search.regions import Regions
+from lossjumps.search.walked import Walked
 
 NEAR_THE_CIRCLE = 1e-9
 """Relative distance of a multiplier from the unit circle within which float64 does not decide index and stability."""
@@ -135,6 +136,9 @@ class FoundCycles:
         Where completeness holds: None is the whole space.
     index_audit : dict of int to bool
         For each order whose index sum was compared with the degree of the map: whether they agree.
+    searched : dict of int to Walked
+        For each order that was searched: visits, walks, how often each candidate was found again, and an estimate of
+        how many cycles are missing.
     """
 
     cycles: tuple[Cycle, ...]
@@ -145,6 +149,7 @@ class FoundCycles:
     regions: Regions | None = None
     domain: Box | None = None
     index_audit: dict[int, bool] = field(default_factory=dict)
+    searched: dict[int, Walked] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Cycle]:
         return iter(self.cycles)

@@ -16,10 +16,12 @@ from lossjumps.search.continua import continua_around
 from lossjumps.search.cycle import Cycle, FoundCycles
 from lossjumps.search.degree import degrees
 from lossjumps.search.lists import CompleteLists
+from lossjumps.search.paper_scyfi import walk_as_published
 from lossjumps.search.scaling import in_given_units, in_usual_units
 from lossjumps.search.scyfi import walk_for_cycles
+from lossjumps.search.walked import Walked
 
-METHODS = ("auto", "complete", "scyfi")
+METHODS = ("auto", "complete", "scyfi", "scyfi-paper")
 VERIFY = ("float", "exact")
 
 CERTIFIED_UNITS = 48
@@ -80,22 +82,33 @@ def _longest_split(dimension: int, domain: Box | None, certifiable: int, max_ord
 
 
 def _searched(
-    lists: CompleteLists, order: int, seed: list[int], starts: Iterable[np.ndarray], max_visits: int | None
-) -> CompleteList:
-    """What SCYFI finds."""
+    lists: CompleteLists,
+    order: int,
+    method: str,
+    generator: np.random.Generator,
+    starts: Iterable[np.ndarray],
+    lower: Iterable[Cycle],
+    max_visits: int | None,
+) -> tuple[CompleteList, Walked]:
+    """What SCYFI finds, decided, and its walks."""
     regions = lists.listed_regions(MOST_DRAWN_REGIONS)
-    walked = walk_for_cycles(
-        lists.relu_map,
-        order,
-        np.random.default_rng([*seed, order]),
-        patterns=regions.patterns if regions.complete else None,
-        starts=starts,
-        max_visits=max_visits,
-        threads=lists.threads,
-    )
+    patterns = regions.patterns if regions.complete else None
+    if method == "scyfi-paper":
+        walked = walk_as_published(lists.relu_map, order, generator, patterns=patterns, max_visits=max_visits)
+    else:
+        walked = walk_for_cycles(
+            lists.relu_map,
+            order,
+            generator,
+            patterns=patterns,
+            starts=starts,
+            lower=[cycle.itinerary for cycle in lower],
+            max_visits=max_visits,
+            threads=lists.threads,
+        )
     if lists.verify == "float":
-        return decide(lists.relu_map, walked.itineraries, walked.visits)
-    return verified(lists.relu_map, walked.itineraries, walked.visits, MOST_NEIGHBOURS)
+        return decide(lists.relu_map, walked.itineraries, walked.visits), walked
+    return verified(lists.relu_map, walked.itineraries, walked.visits, MOST_NEIGHBOURS), walked
 
 
 def find_cycles(
@@ -121,10 +134,10 @@ def find_cycles(
     m : ReluMap
     max_order : int
         Largest order.
-    method : {"auto", "complete", "scyfi"}
+    method : {"auto", "complete", "scyfi", "scyfi-paper"}
         "complete" lists every order completely, whatever that costs; "scyfi" searches every order; "auto" lists the
         fixed points, and every order k with k H <= `certified_units`, completely where that takes at most `max_nodes`
-        nodes, and searches the others.
+        nodes, and searches the others; "scyfi-paper" searches every order as SCYFI was published, for comparison.
     box : Box or (lower, upper), optional
         Only cycles that lie in this box are wanted, and lists are complete in it: lower and upper bounds, numbers or
         (M,) arrays.  The whole space if not given.
@@ -146,7 +159,7 @@ def find_cycles(
     seed : int or sequence of int
         Seed of SCYFI's random starts; the same seed gives the same result.
     threads : int
-        Threads that share large complete lists; they do not change the result.
+        Threads that share large complete lists and long searches; they do not change the result.
     progress : bool or callable
         Called after each order with its number, `max_order` and what it brought (`lossjumps.progress.Progress`);
         True says that on standard error.
@@ -189,16 +202,20 @@ def find_cycles(
     certificate: dict[int, str | None] = {}
     degenerate: list[np.ndarray] = []
     visits: dict[int, int] = {}
+    searched: dict[int, Walked] = {}
     for order in range(1, max_order + 1):
         listed = None
         if method == "complete":
             listed = lists.at_any_cost(order, max(order, longest))
         elif method == "auto":
             listed = lists.of_order(order, max_nodes, longest, by_itself=order in certifiable)
-        result, way = listed or (
-            _searched(lists, order, list(np.atleast_1d(seed)), starts_of.get(order, ()), max_visits),
-            None,
-        )
+        if listed:
+            result, way = listed
+        else:
+            generator = np.random.default_rng([*np.atleast_1d(seed), order])
+            starts_here = starts_of.get(order, ())
+            result, searched[order] = _searched(lists, order, method, generator, starts_here, cycles, max_visits)
+            way = None
         around = continua_around(usual, cycles, order)
         degenerate += result.degenerate + (around or [])
         # around a continuum there may be one of a multiple of its order
@@ -207,9 +224,20 @@ def find_cycles(
         cycles += [cycle for cycle in result.cycles if within is None or within.holds(cycle.points)]
         visits[order] = result.visits
         how = f"complete by {certificate[order]}" if certificate[order] else "searched"
+        if order in searched and searched[order].missing is not None:
+            how += f", about {searched[order].missing:.1f} missing"
         report(order, max_order, f"{len(result.cycles)} found, {how}, {result.visits} visits")
     degenerate = list({itineraries.key(itinerary): itinerary for itinerary in degenerate}.values())
-    found = FoundCycles(tuple(cycles), max_order, certificate, tuple(degenerate), visits, lists.regions, domain)
+    found = FoundCycles(
+        tuple(cycles),
+        max_order,
+        certificate,
+        tuple(degenerate),
+        visits,
+        lists.regions,
+        domain,
+        searched=searched,
+    )
     if audit and domain is None:
         found = _audited(usual, found, max_nodes)
     if usual is m:

@@ -5,14 +5,14 @@ missing is islands, and the chance to miss one depends on its share of the rando
 """
 
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 
 import numpy as np
 
 CYCLES_AN_ISLAND = 2.0
 """Cycles on an island that was missed: folds make pairs."""
 
-PRIOR_ISLANDS = 0.1
+PRIOR_ISLANDS = 0.15
 """Islands beyond the first that are reckoned with where none was found; see `islands_missing`."""
 
 
@@ -43,9 +43,10 @@ class Islands:
 def islands_missing(islands: Islands, random_starts: int, log_sequences: float) -> float:
     """Expected number of islands that were missed.
 
-    The shares of islands are taken to be spread evenly on a logarithmic scale (then those found j times are as 1 / j,
-    Fisher's series).  The islands found beyond the first, and `PRIOR_ISLANDS`, lie between shares 1 and 1 / n for n
-    random starts; as dense as those are the ones below, down to a single sequence.  Where Chao's bound is larger, that.
+    The shares of islands are taken to be spread evenly on a logarithmic scale, from one sequence to all of them (then
+    those found j times are as 1 / j: Fisher's series).  Of n random starts the islands with shares down to about 1 / n
+    are found, ln n + gamma times the density; those missed are as dense.  The density is that of the islands found
+    beyond the first, and of `PRIOR_ISLANDS`.  Where Chao's lower bound is larger, that is the estimate.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ def islands_missing(islands: Islands, random_starts: int, log_sequences: float) 
         Natural logarithm of the number of sequences of regions, up to rotation.
     """
     if random_starts < 2:
-        return float("inf")
-    beyond_the_first = max(len(islands.hits) - 1, 0) + PRIOR_ISLANDS
-    unseen = max(0.0, log_sequences - log(random_starts))
-    return max(beyond_the_first * unseen / log(random_starts), islands.missing_at_least)
+        return inf
+    found = max(len(islands.hits) - 1, 0) + PRIOR_ISLANDS
+    above = log(random_starts) + np.euler_gamma
+    below = max(0.0, log_sequences - above)
+    return max(found * below / above, islands.missing_at_least)

@@ -18,7 +18,7 @@ from lossjumps.search.found_again import CYCLES_AN_ISLAND, Islands, islands_miss
 from lossjumps.search.starts import RandomStarts, beside, from_lower_cycles
 from lossjumps.search.visits import packed
 from lossjumps.search.walked import Walked
-from lossjumps.search.walks import NOWHERE, Walks, root_of
+from lossjumps.search.walks import UNFINISHED, Walks, root_of
 
 MULTIPLICATIONS = 1e9
 """Multiplications that random starts are worth by default, two visits each."""
@@ -26,10 +26,15 @@ MULTIPLICATIONS = 1e9
 FEWEST_STARTS, MOST_STARTS = 128, 1024
 """Random starts, at least and at most, if each island is then found twice."""
 
+STARTS_AT_FIRST = 64
+
 MOST_VISITS = 50_000
 """Visits by default, at most; and `VISITS_A_START` times the random starts."""
 
-VISITS_A_START = 50
+VISITS_A_START = 20
+
+EXPLORING = 0.5
+"""Share of the visits that go, at the most, to what is given and what lies beside cycles."""
 
 
 @compiled()
@@ -48,14 +53,23 @@ class _Islands:
         self.itineraries = np.empty((0, walks.order, walks.units), dtype=np.bool_)
         self.parents = np.empty(0, dtype=np.int64)
         self.hits = np.empty(0, dtype=np.int64)
+        self.exploring = 0
+
+    def walk_from(self, starts: np.ndarray) -> np.ndarray:
+        """Where walks from given sequences end, as far as there are visits for exploring left."""
+        before = self.walks.visits
+        left = int(EXPLORING * self.most_visits) - self.exploring
+        ends = self.walks.walk(starts, min(self.most_visits, before + max(1, left)))
+        self.exploring += self.walks.visits - before
+        return ends
 
     def explore(self) -> None:
         """Walk from what lies beside each new cycle, until there are no new ones."""
-        while len(self.itineraries) < self.walks.count and self.walks.visits < self.most_visits:
+        while len(self.itineraries) < self.walks.count and self.exploring < EXPLORING * self.most_visits:
             new = self.walks.found(len(self.itineraries))
             first = self._extend(new)
             for number, itinerary in enumerate(new, first):
-                ends = self.walks.walk(beside(itinerary), self.most_visits)
+                ends = self.walk_from(beside(itinerary))
                 self._reserve()
                 _join(self.parents, number, ends)
         if len(self.itineraries) < self.walks.count:
@@ -75,7 +89,7 @@ class _Islands:
     def count_hits(self, ends: np.ndarray) -> None:
         """Count where walks from random starts ended."""
         self._reserve()
-        self.hits += np.bincount(ends[ends != NOWHERE], minlength=len(self.hits))
+        self.hits += np.bincount(ends[ends >= 0], minlength=len(self.hits))
 
     def primitive(self) -> np.ndarray:
         """Which of the cycles are of this order, not repetitions of a lower one."""
@@ -136,27 +150,31 @@ def walk_for_cycles(
     given = [np.asarray(start, dtype=np.bool_) for start in starts]
     given += from_lower_cycles([np.asarray(one, dtype=np.bool_) for one in lower], order, generator)
     if given:
-        walks.walk(packed(np.stack(given)), most_visits)
+        islands.walk_from(packed(np.stack(given)))
         islands.explore()
-    random_starts, wanted = 0, few
-    while random_starts < wanted and walks.visits < most_visits:
-        drawn = random.draw(wanted - random_starts, order)
-        random_starts = wanted
-        # with one region a sequence the orbit's region and that of the virtual cycle are the same
-        for part, virtual in ((drawn, False),) if order == 1 else ((drawn[::2], False), (drawn[1::2], True)):
-            islands.count_hits(walks.walk(part, most_visits, virtual))
+    # with one region a sequence the orbit's region and that of the virtual cycle are the same
+    ways = (False,) if order == 1 else (False, True)
+    drawn, finished, wanted = 0, 0, few
+    while drawn < wanted and walks.visits < most_visits:
+        # few at first: where visits are scarce, walks that end tell more than walks begun
+        starts = random.draw(min(wanted - drawn, max(STARTS_AT_FIRST, drawn)), order)
+        drawn += len(starts)
+        for number, virtual in enumerate(ways):
+            share = (most_visits - walks.visits) // (len(ways) - number)
+            ends = walks.walk(starts[number :: len(ways)], walks.visits + share, virtual)
+            finished += int(np.count_nonzero(ends != UNFINISHED))
+            islands.count_hits(ends)
         islands.explore()
-        primitive = islands.primitive()
-        if islands.islands(primitive).found_once:
-            wanted = 2 * random_starts
+        if drawn == wanted and islands.islands(islands.primitive()).found_once:
+            wanted = 2 * drawn
     primitive = islands.primitive()
     regions = log(len(patterns)) if len(patterns) else relu_map.units * log(2.0)
-    missing = islands_missing(islands.islands(primitive), random_starts, order * regions - log(order))
+    missing = islands_missing(islands.islands(primitive), finished, order * regions - log(order))
     return Walked.of(
         [itineraries.canonical(islands.itineraries[number]) for number in np.flatnonzero(primitive)],
         islands.hits[primitive],
         visits=walks.visits,
         walks=walks.walks,
-        random_starts=random_starts,
+        random_starts=finished,
         missing=CYCLES_AN_ISLAND * missing,
     )

@@ -22,7 +22,7 @@ class Walked:
     walks : int
         Walks begun.
     random_starts : int
-        Of these, from random sequences.
+        Of these, from random sequences, and finished.
     missing : float or None
         Estimate of the number of cycles of this order that were missed, if there is one (`found_again`).
     """

@@ -28,8 +28,8 @@ ACTIVE, BEGUN, FOUND, VISITS = range(4)
 ORBIT, VIRTUAL = np.uint64(0), np.uint64(2)
 """What marks in the memory sequences whose follower is what the orbit visits, or the virtual cycle."""
 
-NOWHERE = -1
-"""Where a walk ends that finds no cycle."""
+NOWHERE, UNFINISHED = -1, -2
+"""Where a walk ends that finds no cycle, and one for which there were not enough visits."""
 
 
 class Memory(NamedTuple):
@@ -129,6 +129,8 @@ def _meet(memory, paths, mark, walk):
     root = root_of(paths.parents, owner)
     if root != walk:
         paths.parents[walk] = root
+    else:
+        paths.ends[walk] = NOWHERE
     return False
 
 
@@ -171,7 +173,9 @@ def _record(memory, cycles, paths, batch, virtual, ends, counts):
                 for start in range(1, order):  # its rotations are the same cycle
                     owner_or_remember(memory, hash_of(words, start) ^ virtual, walk)
             paths.ends[walk] = known
-        elif batch.outcomes[place] == NEW and _meet(memory, paths, hash_of(batch.followers[place], 0) ^ virtual, walk):
+        elif batch.outcomes[place] != NEW:
+            paths.ends[walk] = NOWHERE
+        elif _meet(memory, paths, hash_of(batch.followers[place], 0) ^ virtual, walk):
             batch.walks[going_on] = walk
             copy_sequence(batch.followers[place], batch.words[going_on])
             going_on += 1
@@ -208,7 +212,7 @@ def _walk_rounds(pieces, memory, cycles, paths, batch, starts, first_walk, virtu
 
 @compiled(nogil=True)
 def _ends_of(paths, first, last, found):
-    """Fill `found` with the cycle that each of the walks first ... last - 1 ends in, or `NOWHERE`."""
+    """Fill `found` with where each of the walks first ... last - 1 ends."""
     for walk in range(first, last):
         found[walk - first] = paths.ends[root_of(paths.parents, walk)]
 
@@ -272,7 +276,7 @@ class Walks:
         Returns
         -------
         (n,) int array
-            Number of the cycle that each walk ends in, or `NOWHERE`.
+            Number of the cycle that each walk ends in, `NOWHERE` or `UNFINISHED`.
         """
         starts = np.ascontiguousarray(starts, dtype=np.uint64)
         first, self.walks = self.walks, self.walks + len(starts)
@@ -285,7 +289,7 @@ class Walks:
         )
         self.paths = Paths(
             np.concatenate([self.paths.parents, np.arange(first, self.walks)]),
-            np.concatenate([self.paths.ends, np.full(len(starts), NOWHERE)]),
+            np.concatenate([self.paths.ends, np.full(len(starts), UNFINISHED)]),
         )
         self.counts[ACTIVE] = self.counts[BEGUN] = 0
         self.memory = with_room(self.memory, len(starts))
