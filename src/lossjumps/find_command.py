@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=METHODS,
         default="auto",
         help="complete: prove every list complete, whatever that takes; scyfi: search at random; auto: prove "
-        "what is quickly proved, search the rest (default: %(default)s)",
+        "what is quickly proved, search the rest; scyfi-paper: search as it was published (default: %(default)s)",
     )
     add("--verify", choices=VERIFY, default="float", help="exact: decide everything without rounding (default: float)")
     add(

@@ -225,7 +225,7 @@ def test_bad_arguments_are_refused():
     for arguments, message in (
         ({"max_order": 0}, "max_order: expected an integer >= 1, got 0"),
         ({"max_order": 2.0}, "max_order: expected an integer >= 1"),
-        ({"method": "guess"}, "method: expected one of auto, complete, scyfi, got 'guess'"),
+        ({"method": "guess"}, "method: expected one of auto, complete, scyfi, scyfi-paper, got 'guess'"),
         ({"max_visits": 0}, "max_visits"),
         ({"seed": -1}, "seed: expected an integer >= 0"),
         (

@@ -34,7 +34,7 @@ MOST_VISITS = 50_000
 VISITS_A_START = 20
 
 EXPLORING = 0.5
-"""Share of the visits that go, at the most, to what is given and what lies beside cycles."""
+"""Share of the visits that go, at the most, to what lies beside cycles."""
 
 
 @compiled()
@@ -55,21 +55,16 @@ class _Islands:
         self.hits = np.empty(0, dtype=np.int64)
         self.exploring = 0
 
-    def walk_from(self, starts: np.ndarray) -> np.ndarray:
-        """Where walks from given sequences end, as far as there are visits for exploring left."""
-        before = self.walks.visits
-        left = int(EXPLORING * self.most_visits) - self.exploring
-        ends = self.walks.walk(starts, min(self.most_visits, before + max(1, left)))
-        self.exploring += self.walks.visits - before
-        return ends
-
     def explore(self) -> None:
         """Walk from what lies beside each new cycle, until there are no new ones."""
-        while len(self.itineraries) < self.walks.count and self.exploring < EXPLORING * self.most_visits:
+        while len(self.itineraries) < self.walks.count and self.exploring < int(EXPLORING * self.most_visits):
             new = self.walks.found(len(self.itineraries))
             first = self._extend(new)
             for number, itinerary in enumerate(new, first):
-                ends = self.walk_from(beside(itinerary))
+                before = self.walks.visits
+                left = max(0, int(EXPLORING * self.most_visits) - self.exploring)
+                ends = self.walks.walk(beside(itinerary), min(self.most_visits, before + left))
+                self.exploring += self.walks.visits - before
                 self._reserve()
                 _join(self.parents, number, ends)
         if len(self.itineraries) < self.walks.count:
@@ -150,7 +145,7 @@ def walk_for_cycles(
     given = [np.asarray(start, dtype=np.bool_) for start in starts]
     given += from_lower_cycles([np.asarray(one, dtype=np.bool_) for one in lower], order, generator)
     if given:
-        islands.walk_from(packed(np.stack(given)))
+        walks.walk(packed(np.stack(given)), most_visits)
         islands.explore()
     # with one region a sequence the orbit's region and that of the virtual cycle are the same
     ways = (False,) if order == 1 else (False, True)
