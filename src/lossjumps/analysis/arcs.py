@@ -217,6 +217,10 @@ class PathArcs:
             self._stacks[low, high, number] = stacked_parameters(self.path, low + (high - low) * nodes)
         return self._stacks[low, high, number]
 
+    def forget_parameters(self) -> None:
+        """Free the memory of the parameters at nodes; they are computed anew where they are needed again."""
+        self._stacks.clear()
+
     def _scan(self, low: float, high: float, words: np.ndarray) -> tuple[np.ndarray, ...]:
         count, period, units = words.shape
         # degree of a unit input times det(I - T) where A, U, V, b, c, or a family's own parameters, move straight

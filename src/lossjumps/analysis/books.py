@@ -176,6 +176,8 @@ class _Bookkeeper:
     def follow_pending(self) -> None:
         while self.pending:
             position, key = self.pending.popleft()
+            if position >= 2:
+                self.followings[position - 2].path_arcs.forget_parameters()
             node = self.nodes[position][key]
             for side in sorted(self.sides_of(position) - node.reached):
                 segment, fraction = (position, 0.0) if side > 0 else (position - 1, 1.0)
