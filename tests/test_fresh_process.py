@@ -54,7 +54,7 @@ def test_kernels_of_an_installation_that_cannot_be_written_are_kept_for_the_user
     home.mkdir()
     expected = f"{installed / 'search' / 'kernels.py'} [0.5, -1.0]"
     variables = {"PYTHONPATH": str(installed.parent), "HOME": str(home)}
-    said = "lossjumps: compiling the search, which takes about a minute"
+    said = "lossjumps: compiling the search, which takes a minute or two"
     once = f"{said}; the machine code is kept for the next time\n"
     assert run_python(KERNEL, **variables) == f"{once}{expected} compiled\n"
     assert list(home.rglob("kernels.relative_inputs-*.nbi"))

@@ -15,9 +15,9 @@ from lossjumps.progress import LOGGER
 KERNELS = Path(__file__).parent / "search"
 """The folder with the compiled kernels that others call."""
 
-SAID_ONCE = "compiling the search, which takes about a minute; the machine code is kept for the next time"
+SAID_ONCE = "compiling the search, which takes a minute or two; the machine code is kept for the next time"
 SAID_WITHOUT_FOLDER = (
-    "compiling the search, which takes about a minute each time: the machine code can be kept neither beside the "
+    "compiling the search, which takes a minute or two each time: the machine code can be kept neither beside the "
     "sources nor in the user's cache; export NUMBA_CACHE_DIR=FOLDER names a folder for it"
 )
 """What the logger says when a process begins to compile kernels that are not kept yet."""

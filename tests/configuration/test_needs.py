@@ -43,9 +43,9 @@ def test_memory_is_what_was_measured_with_some_to_spare(working_directory, overr
     training, dynamics = MEASURED[overrides]
     if training:
         assert training < training_megabytes(batch) < 2 * training
-    assert dynamics_megabytes(batch) > 622  # a process that compiles the search
-    assert dynamics < dynamics_megabytes(batch) < 3 * dynamics
-    assert dynamics_megabytes(batch, processes=2) == dynamics_megabytes(batch) + 2 * 700
+    assert dynamics_megabytes(batch) > 811  # a process that compiles the search
+    assert dynamics + 300 < dynamics_megabytes(batch) < dynamics + 1000
+    assert dynamics_megabytes(batch, processes=2) == dynamics_megabytes(batch) + 2 * 900
 
 
 def test_memory_grows_with_what_is_recorded(plan_of):
@@ -66,4 +66,4 @@ def test_recordings_need_what_their_files_hold(plan_of):
     parameters = 8 * epochs * (9 + 15 + 15 + 5 + 3)
     assert 0 < disk_needed(batch) - parameters < 3e6 + 3100 * epochs
     assert training_megabytes(batch) == pytest.approx(450 + 1.1e-6 * 4 * parameters, abs=1)
-    assert dynamics_megabytes(batch) == pytest.approx(700 + 1e-6 * parameters + 0.09 * epochs, abs=1)
+    assert dynamics_megabytes(batch) == pytest.approx(900 + 1e-6 * parameters + 0.09 * epochs, abs=1)

@@ -18,8 +18,8 @@ BYTES_PER_RUN = 400_000
 
 TRAINING_PROCESS = 450_000_000
 """Bytes of a process that has torch loaded; measured: 380 million."""
-SEARCHING_PROCESS = 700_000_000
-"""Bytes of a process that compiles the search; measured: 620 million, and 280 million where that is not needed."""
+SEARCHING_PROCESS = 900_000_000
+"""Bytes of a process that compiles the search; measured: 810 million, and 280 million where that is not needed."""
 ROWS_OF_AN_EPOCH = 10_000
 """Bytes of what the dynamics stage keeps of each run and epoch until it writes its tables; measured: 7 thousand."""
 OBJECTS_OF_AN_EPOCH = 80_000
