@@ -89,7 +89,7 @@ def test_named_commands_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert set(re.findall(r"(?:`|^ {4})make ([a-z-]+)", text, flags=re.MULTILINE)) <= targets
     commands = set(re.findall(r"(?:`|^ {4})lossjumps ([a-z]+)", text, flags=re.MULTILINE))
-    assert commands and commands <= {*STAGES, "find", "prune", "ui"}
+    assert commands and commands <= {*STAGES, "find", "prune", "replay", "ui"}
 
 
 def test_overrides_in_the_readme_are_understood() -> None:
