@@ -133,7 +133,8 @@ class FoundCycles:
     regions : Regions or None
         The linear regions of the map, where the search listed them.
     domain : Box or None
-        Where completeness holds: None is the whole space.
+        Where completeness holds: None is the whole space.  Else the box that was asked for, or a very large one where
+        it is not proved that no cycle lies farther out.
     index_audit : dict of int to bool
         For each order whose index sum was compared with the degree of the map: whether they agree.
     searched : dict of int to Walked

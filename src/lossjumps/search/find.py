@@ -228,6 +228,9 @@ def find_cycles(
             how += f", about {searched[order].missing:.1f} missing"
         report(order, max_order, f"{len(result.cycles)} found, {how}, {result.visits} visits")
     degenerate = list({itineraries.key(itinerary): itinerary for itinerary in degenerate}.values())
+    certified_in = within or lists.reach
+    if certified_in is not None:
+        certified_in = Box(np.ldexp(certified_in.lower, exponent), np.ldexp(certified_in.upper, exponent))
     found = FoundCycles(
         tuple(cycles),
         max_order,
@@ -235,7 +238,7 @@ def find_cycles(
         tuple(degenerate),
         visits,
         lists.regions,
-        domain,
+        certified_in,
         searched=searched,
     )
     if audit and domain is None:

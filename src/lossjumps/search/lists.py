@@ -22,6 +22,9 @@ REGIONS_PER_NODE = 8
 CELLS_PER_NODE = 20
 """Cells of the splitting by itinerary that cost as much as a node of the branch and bound."""
 
+CELLS_AT_INFINITY = 50_000
+"""Cells looked at before it is left open whether there are cycles beyond what is split."""
+
 NODES_AT_FIRST = 2000
 """Nodes at first, where any number will be spent; then `GROWTH` times as many in each round."""
 
@@ -54,7 +57,8 @@ class CompleteLists:
         self.regions: Regions | None = None
         self._problems: dict[int, Complementarity | None] = {}
         self._split: SplitCycles | None = None
-        self._near: list[int] = []
+        self._nothing_beyond: list[int] = []
+        self.reach: Box | None = None
         self._longest_split = 0
         self._cells_spent = 0
 
@@ -86,31 +90,32 @@ class CompleteLists:
             return None
         return cycles_by_branching(self.relu_map, problem, most_nodes, self.threads, self.verify)
 
-    def by_splitting(self, order: int, longest: int, most_cells: int) -> CompleteList | None:
+    def by_splitting(self, order: int, longest: int, most_cells: int, *, anywhere: bool = True) -> CompleteList | None:
         """Every cycle of an order by splitting the space by itinerary, together with those of orders up to `longest`.
 
-        None where the cells do not suffice, or where it is not proved that no cycle lies beyond what is split.
+        None where the cells do not suffice, or where, `anywhere` in space, it is not proved that no cycle lies beyond
+        what is split; if cycles are wanted in what is split alone, `reach` is set to that.
         """
         split_before = self._split is not None and self._split.complete_order >= order
         if not split_before and (longest > self._longest_split or most_cells > self._cells_spent):
             self._longest_split, self._cells_spent = longest, most_cells
             known = absorbing_box(self.relu_map) if self.domain is None else None
             box = self.domain or known
-            self._near = list(range(1, longest + 1))
+            self._split = split_cycles(
+                self.relu_map, longest, box, bounded=known is not None, max_cells=most_cells, verify=self.verify
+            )
+            self._nothing_beyond = list(range(1, longest + 1))
             if box is None:
-                self._near = proper_orders(self.relu_map, longest, most_cells)
-            if self._near:
-                self._split = split_cycles(
-                    self.relu_map,
-                    self._near[-1],
-                    box,
-                    bounded=known is not None,
-                    max_cells=most_cells,
-                    verify=self.verify,
+                self._nothing_beyond = proper_orders(
+                    self.relu_map, self._split.complete_order, min(most_cells, CELLS_AT_INFINITY)
                 )
         split = self._split
-        if split is None or order > split.complete_order or order not in self._near:
+        if split is None or order > split.complete_order:
             return None
+        if order not in self._nothing_beyond:
+            if anywhere:
+                return None
+            self.reach = split.reach
         return CompleteList(
             [cycle for cycle in split.cycles if cycle.order == order],
             [itinerary for itinerary in split.degenerate if len(itinerary) == order],
@@ -145,13 +150,14 @@ class CompleteLists:
             # fixed points far out are nothing special to the other ways
             at = 0 if order > 1 or self.domain is not None else len(ways)
             ways.insert(at, ("splitting", CELLS_PER_NODE * most_nodes))
+            ways.append(("reach", CELLS_PER_NODE * most_nodes))
         for way, most in ways:
-            if way == "splitting":
-                result = self.by_splitting(order, longest, most)
+            if way in ("splitting", "reach"):
+                result = self.by_splitting(order, longest, most, anywhere=way == "splitting")
             else:
                 result = (self.by_branching if way == "branching" else self.by_regions)(order, most)
             if result is not None:
-                return result, way
+                return result, "splitting" if way == "reach" else way
         return None
 
     def at_any_cost(self, order: int, longest: int) -> tuple[CompleteList, str]:

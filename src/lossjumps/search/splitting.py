@@ -19,7 +19,7 @@ from lossjumps.search.borders import Borders, distinct_borders
 from lossjumps.search.boxes import Box
 from lossjumps.search.complete import decide
 from lossjumps.search.cycle import Cycle
-from lossjumps.search.splitting_kernel import table_of_beginnings, walk_itineraries
+from lossjumps.search.splitting_kernel import FARTHEST, table_of_beginnings, walk_itineraries
 
 MOST_CELLS = 2_000_000
 """Cells looked at before a search gives up: a few seconds."""
@@ -56,6 +56,8 @@ class SplitCycles:
         For each order: cells of states that share that many regions.
     visits : int
         Cells looked at in all.
+    reach : Box
+        What was split: the box that was given, or one inside which all was.
     """
 
     cycles: tuple[Cycle, ...]
@@ -64,6 +66,7 @@ class SplitCycles:
     undecided: dict[int, int]
     cells: dict[int, int]
     visits: int
+    reach: Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -349,7 +352,17 @@ def split_cycles(
     visits += recurrent.visits
     cycles, degenerate, undecided = _decided(relu_map, borders, words, box, verify)
     counts = {order: int(cells[order]) for order in range(1, complete_order + 1)}
-    return SplitCycles(tuple(cycles), complete_order, tuple(degenerate), undecided, counts, visits)
+    reach = box or _reach(borders, simplices[0])
+    return SplitCycles(tuple(cycles), complete_order, tuple(degenerate), undecided, counts, visits, reach)
+
+
+def _reach(borders: Borders, orthant: Simplex) -> Box:
+    """A box within the cells of the whole space, which end at `FARTHEST` times their scale, from an apex."""
+    apex, directions = orthant.corners[:, 0], orthant.corners[:, 1:]
+    to_apex = np.abs(np.linalg.inv(directions))
+    # states whose coordinates along the directions add up to less than FARTHEST
+    half = (FARTHEST / 2.0 - (to_apex @ np.abs(apex)).sum()) / to_apex.sum()
+    return Box(np.full(len(apex), -half), np.full(len(apex), half))
 
 
 def _with_a_border(borders: Borders) -> Borders:
