@@ -172,6 +172,8 @@ class SearchConfig:
     """Largest order of the cycles that are searched; occupied cycles of higher order are kept as well. Unit: steps."""
     max_nodes: int = 20_000
     """Nodes of a branch and bound, or linear regions, after which a complete list is given up."""
+    max_visits: int = 300
+    """Region sequences solved at each order that is searched by walks."""
     certified_units: int = 16
     """Cycles of order k are listed completely, not searched, where k times the number of units is at most this."""
     certify_every: int = 500
@@ -189,6 +191,7 @@ class SearchConfig:
         for key in (
             "max_order",
             "max_nodes",
+            "max_visits",
             "certified_units",
             "certify_every",
             "attractor_states",

@@ -12,6 +12,7 @@ def effort(max_order=2):
     return Effort(
         max_order=max_order,
         max_nodes=1000,
+        max_visits=1000,
         certified_units=8,
         certify_every=1000,
         seed=(0, 0),

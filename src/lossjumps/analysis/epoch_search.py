@@ -26,6 +26,7 @@ class Effort:
 
     max_order: int
     max_nodes: int
+    max_visits: int
     certified_units: int
     certify_every: int
     seed: tuple[int, ...]
@@ -75,6 +76,7 @@ def search_epoch(
         relu_map,
         effort.max_order,
         starts=[*before, *_visited_words(relu_map, states, effort.max_order)],
+        max_visits=effort.max_visits,
         max_nodes=effort.max_nodes,
         certified_units=effort.max_order * relu_map.units if certify else effort.certified_units,
         audit=certify,

@@ -14,6 +14,7 @@ from lossjumps.maps.paths import Path, Segment
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.cycle import Cycle
+from lossjumps.search.walked import Walked
 
 BESIDE_EVENT = 1e-3
 """How far before and after an event the occupied attractors are compared, unless another event is nearer."""
@@ -36,6 +37,8 @@ class EpochDynamics:
         For each data state: "cycle:<object>", "aperiodic" or "diverged".
     jacobian_norm : float
         Largest spectral norm of the Jacobian over all regions, or a bound of it.
+    searched : dict of int to Walked
+        For each order that was searched, not listed completely: what the search by walks counted.
     """
 
     entries: tuple[Entry, ...]
@@ -43,6 +46,7 @@ class EpochDynamics:
     index_sum: int | None
     attractors: tuple[str, ...]
     jacobian_norm: float
+    searched: dict[int, Walked]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +121,7 @@ def analyse_training(
         index_sum = one.found.index_sum[1] if complete[1] else None
         entries += others
         names = _names_of(one.attractors, entries)
-        epochs.append(EpochDynamics(entries, complete, index_sum, names, one.jacobian_norm))
+        epochs.append(EpochDynamics(entries, complete, index_sum, names, one.jacobian_norm, one.found.searched))
     events = []
     for epoch, booked_events in enumerate(books.events):
         occupied = tuple(set(recorded.attractors) for recorded in epochs[epoch : epoch + 2])

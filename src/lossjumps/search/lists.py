@@ -30,7 +30,7 @@ NODES_AT_FIRST = 2000
 
 GROWTH = 8
 
-MOST_NODES_WITHOUT_BRANCHING = 10**8
+MOST_NODES_WITHOUT_BRANCHING = 200_000
 """Beyond this many a map whose cycles no branching can settle is given up."""
 
 

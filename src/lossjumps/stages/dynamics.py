@@ -4,6 +4,7 @@ Reads the batch's ``config.yaml``, ``parameters.npz`` and ``status.parquet``, it
 writes ``cycles.parquet``, ``bifurcations.parquet`` and ``attractors.parquet``.
 """
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from lossjumps.analysis.epoch_search import Effort
 from lossjumps.analysis.training_dynamics import TrainingDynamics, analyse_training, distance_from
 from lossjumps.configuration import load_batch, load_search
-from lossjumps.progress import Progress, silent
+from lossjumps.progress import LOGGER, Progress, silent
 from lossjumps.schema import SearchConfig
 from lossjumps.search import itineraries
 from lossjumps.stages.files import as_table, write_table
@@ -55,8 +56,25 @@ def run(folder: Path, progress: Progress = silent, processes: int = 1) -> None:
         attractors += _attractor_rows(run_key, dynamics, batch.training.alpha or 0.0)
         before += own_epochs
         progress(before, total, run_key)
+        for order in range(2, search.max_order + 1):
+            logging.getLogger(LOGGER).info(f"{run_key}: {_said_of_search(dynamics, order)}")
     for schema, rows in ((Cycles, cycles), (Bifurcations, bifurcations), (Attractors, attractors)):
         write_table(batch.folder / schema.FILE, as_table(rows, schema), schema)
+
+
+def _said_of_search(dynamics: TrainingDynamics, order: int) -> str:
+    """How completely the cycles of an order are known along a run, and what that took."""
+    certified = sum(recorded.complete[order] for recorded in dynamics.epochs)
+    said = f"order {order}: certified complete at {certified} of {len(dynamics.epochs)} epochs"
+    walked = [recorded.searched[order] for recorded in dynamics.epochs if order in recorded.searched]
+    if not walked:
+        return said
+    visits = sum(one.visits for one in walked)
+    missing = np.array([np.inf if one.missing is None else one.missing for one in walked])
+    return (
+        f"{said}, searched at {len(walked)} with {sum(one.walks for one in walked)} walks and {visits} visits; "
+        f"cycles estimated to be missing at an epoch: {np.median(missing):.1f} (median), {missing.max():.1f} (largest)"
+    )
 
 
 def effort_of(search: SearchConfig, seed: int) -> Effort:
@@ -64,6 +82,7 @@ def effort_of(search: SearchConfig, seed: int) -> Effort:
     return Effort(
         max_order=search.max_order,
         max_nodes=search.max_nodes,
+        max_visits=search.max_visits,
         certified_units=search.certified_units,
         certify_every=search.certify_every,
         seed=(search.seed, seed),

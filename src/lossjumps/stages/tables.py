@@ -98,8 +98,8 @@ class Cycles(Table, file="cycles.parquet", stage="dynamics"):
     """largest modulus of an eigenvalue of the Jacobian product along the cycle"""
     stable: bool
     """whether that is below 1"""
-    index: int
-    """sign of det(I - T), T the Jacobian product"""
+    index: int | None
+    """sign of det(I - T), T the Jacobian product; on a border the local degree, null where that is not defined"""
     border_distance: float
     """smallest relative distance of a unit's input from zero along the cycle"""
     complete: bool
