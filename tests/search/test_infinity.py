@@ -45,6 +45,7 @@ def test_bounded_parts_of_clipped_units_vanish_far_out():
     m = ReluMap.clipped_shallow_plrnn([0.5, -0.2], [[1.0], [2.0]], [[1.0, 1.0]], [0.0, 0.0], [0.7])
     assert recession_map(m) is None
     assert proper_orders(m, 3, max_cells=1) == [1, 2, 3]
+    assert proper_orders(line(0.5, 2.0, 0.7), 0, max_cells=1000) == []
     assert proper_orders(ReluMap(-np.eye(2), m.U, m.V, m.b, m.c), 3, max_cells=1) == [1, 3]
 
 
