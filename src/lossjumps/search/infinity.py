@@ -43,7 +43,8 @@ def proper_orders(relu_map: ReluMap, max_order: int, max_cells: int) -> list[int
     if recession is None:
         values = np.linalg.eigvals(relu_map.A)
         return [k for k in range(1, max_order + 1) if np.abs(values**k - 1.0).min() > SMALLEST_DISTANCE]
-    if max_order < 1 or 2**relu_map.dimension * CELLS_OF_A_CONE > max_cells:  # the sphere at infinity is cut into that many cones
+    # the sphere at infinity is cut into that many cones
+    if max_order < 1 or 2**relu_map.dimension * CELLS_OF_A_CONE > max_cells:
         return []
     if np.linalg.matrix_rank(distinct_borders(recession).normals) < relu_map.dimension:
         # a region holds lines: the mean of the points of a cycle that stays in one region may vanish

@@ -22,6 +22,9 @@ REGIONS_PER_NODE = 8
 CELLS_PER_NODE = 20
 """Cells of the splitting by itinerary that cost as much as a node of the branch and bound."""
 
+MOST_DIMENSIONS = 12
+"""States up to which the whole space, cut into 2^M orthants, is split by itinerary."""
+
 CELLS_AT_INFINITY = 50_000
 """Cells looked at before it is left open whether there are cycles beyond what is split."""
 
@@ -101,6 +104,8 @@ class CompleteLists:
             self._longest_split, self._cells_spent = longest, most_cells
             known = absorbing_box(self.relu_map) if self.domain is None else None
             box = self.domain or known
+            if box is None and self.relu_map.dimension > MOST_DIMENSIONS:
+                return None
             self._split = split_cycles(
                 self.relu_map, longest, box, bounded=known is not None, max_cells=most_cells, verify=self.verify
             )
