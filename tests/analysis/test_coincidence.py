@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.benchmark_programs import benchmark
 
 from lossjumps.analysis.coincidence import coincidence_over_windows, coverage, event_coincidence
 from lossjumps.analysis.nulls import MOVING, NULLS
@@ -14,6 +15,7 @@ from lossjumps.analysis.nulls.swap import STREAM
 from lossjumps.errors import InputError
 
 NO_EVENTS = np.array([], dtype=int)
+program = benchmark("coincidence")
 
 
 def naive_hits(jumps, bifurcations, window, lag, symmetric):
@@ -215,11 +217,7 @@ def test_coverage_counts_the_epochs_that_would_be_hit():
     assert coverage(NO_EVENTS, 0, 5) == 0
 
 
-def bernoulli(generator, probabilities, n_runs):
-    return [np.flatnonzero(generator.random(len(probabilities)) < probabilities) for _ in range(n_runs)]
-
-
-def rejections(make, null, n_experiments=200):
+def rejections(make, null, n_experiments):
     """Share of experiments with p <= 0.05, precursor and trigger."""
     generator = np.random.default_rng(17)
     rejected = np.zeros(2)
@@ -230,79 +228,65 @@ def rejections(make, null, n_experiments=200):
     return rejected / n_experiments
 
 
-def uniform(generator):
-    return bernoulli(generator, np.full(300, 0.04), 8), bernoulli(generator, np.full(300, 0.06), 8), 300
-
-
-def common_trend(generator):
-    decay = np.exp(-np.arange(600) / 80)
-    return bernoulli(generator, 0.01 + 0.15 * decay, 8), bernoulli(generator, 0.01 + 0.15 * decay, 8), 600
-
-
-def busy_phase_of_each_run(generator):
-    jumps, bifurcations = [], []
-    for centre in generator.uniform(0, 600, 8):
-        busy = 0.005 + 0.15 * np.exp(-0.5 * ((np.arange(600) - centre) / 60) ** 2)
-        jumps += bernoulli(generator, busy, 1)
-        bifurcations += bernoulli(generator, busy, 1)
-    return jumps, bifurcations, 600
-
-
 def unequal_lives(generator):
+    """A trend that all runs share, of which those that diverge early see only the early part."""
     lengths = np.concatenate([generator.integers(50, 600, 4), np.full(8, 600)])
     decay = 0.01 + 0.15 * np.exp(-np.arange(600) / 80)
-    trains = [[bernoulli(generator, decay[:n], 1)[0] for n in lengths] for _ in range(2)]
+    trains = [[np.flatnonzero(generator.random(n) < decay[:n]) for n in lengths] for _ in range(2)]
     return *trains, lengths.tolist()
 
 
-@pytest.mark.parametrize("make", [common_trend, busy_phase_of_each_run, unequal_lives])
-def test_auto_is_valid_without_coupling(make):
-    assert rejections(make, "auto", 400).max() <= 0.07
+@pytest.mark.parametrize("name", program.SCENARIOS)
+def test_the_primary_p_is_valid_without_coupling(name):
+    assert program.shares(program.SCENARIOS[name], "auto", 8, 100, surrogates=99).max() <= 0.07
+
+
+def test_the_primary_p_is_valid_where_runs_end_early():
+    assert rejections(unequal_lives, "auto", 100).max() <= 0.07
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [uniform, common_trend, busy_phase_of_each_run, unequal_lives])
-def test_auto_is_valid_in_2000_experiments(make):
-    assert rejections(make, "auto", 2000).max() <= 0.06
+@pytest.mark.parametrize("name", program.SCENARIOS)
+def test_the_primary_p_is_valid_in_1000_experiments(name):
+    assert program.shares(program.SCENARIOS[name], "auto", 8, 1000).max() <= 0.07
+
+
+@pytest.mark.parametrize("null, name", [(null, name) for null, names in program.ASSUMED.items() for name in names])
+def test_each_null_holds_its_level_where_its_assumption_does(null, name):
+    # 7 % and three standard errors of that in 100 experiments
+    assert program.shares(program.SCENARIOS[name], null, 8, 100, ties=True, surrogates=99).max() <= 0.07 + 0.077
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("null, name", [(null, name) for null, names in program.ASSUMED.items() for name in names])
+def test_each_null_holds_its_level_in_1000_experiments(null, name):
+    shares = program.shares(program.SCENARIOS[name], null, 8, 1000, ties=True)
+    assert 0.03 <= shares.min() <= shares.max() <= 0.07
 
 
 @pytest.mark.parametrize(
-    "make, null", [(common_trend, "swap"), (unequal_lives, "swap"), (busy_phase_of_each_run, "local")]
+    "null, name", [("circular", "common trend"), ("poisson", "common trend"), ("swap", "phase of each run")]
 )
-def test_each_null_is_valid_where_its_assumption_holds(make, null):
-    # Three standard errors of a share of 0.05 in 200 experiments are 0.046.
-    assert rejections(make, null).max() <= 0.096
+def test_a_null_misleads_where_its_assumption_fails(null, name):
+    assert program.shares(program.SCENARIOS[name], null, 8, 20, surrogates=99).min() > 0.5
 
 
-@pytest.mark.parametrize(
-    "make, null", [(common_trend, "circular"), (common_trend, "poisson"), (busy_phase_of_each_run, "swap")]
-)
-def test_a_null_misleads_where_its_assumption_fails(make, null):
-    assert rejections(make, null, 60).min() > 0.5
+@pytest.mark.parametrize("name", program.POWER)
+def test_jumps_that_follow_bifurcations_are_noticed(name):
+    for runs, least in ((8, 0.8), (16, 0.95)):
+        assert program.shares(program.POWER[name], "auto", runs, 30, surrogates=99).min() >= least
 
 
 def test_p_is_uniform_or_conservative_under_independence():
     generator = np.random.default_rng(23)
     p = []
     for seed in range(300):
-        jumps, bifurcations, n = uniform(generator)
-        result = event_coincidence(jumps, bifurcations, n, 2, null="swap", n_surrogates=99, seed=seed)
+        jumps, bifurcations = program.uniform(generator, 8)
+        result = event_coincidence(jumps, bifurcations, program.EPOCHS, 2, null="swap", n_surrogates=99, seed=seed)
         p.append(result.p_precursor)
     for level in (0.05, 0.1, 0.25, 0.5, 0.75):
         assert np.mean(np.array(p) <= level) <= level + 3 * np.sqrt(level * (1 - level) / 300)
     assert np.mean(np.array(p) <= 0.5) > 0.3  # it is a p-value, not the constant 1
-
-
-def test_jumps_that_follow_bifurcations_are_noticed():
-    def coupled(generator):
-        bifurcations = bernoulli(generator, np.full(400, 0.05), 8)
-        jumps = []
-        for train in bifurcations:
-            caused = train[generator.random(train.size) < 0.15] + generator.integers(0, 2)
-            jumps.append(np.concatenate([caused[caused < 400], generator.integers(0, 400, 3)]))
-        return jumps, bifurcations, 400
-
-    assert rejections(coupled, "auto", 40).min() >= 0.95
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
+
+_FAR = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -12,10 +15,6 @@ class Tolerance:
     windows: tuple[int, ...]
     lag: int
     symmetric: bool
-
-    def offsets(self, distance: int) -> tuple[int, ...]:
-        """The values of jump - lag - bifurcation at this distance."""
-        return (distance, -distance) if self.symmetric and distance else (distance,)
 
 
 def count_hits(jumps: np.ndarray, positions: np.ndarray, n_steps: int, tolerance: Tolerance) -> np.ndarray:
@@ -31,27 +30,46 @@ def count_hits(jumps: np.ndarray, positions: np.ndarray, n_steps: int, tolerance
     -------
     ndarray of int, shape (2, n_sets, n_windows)
     """
-    n_sets = positions.shape[0]
-    hits = np.zeros((2, n_sets, len(tolerance.windows)), dtype=np.int64)
-    if jumps.size == 0 or positions.shape[1] == 0:
-        return hits
-    # Both directions look up an event train at a shifted epoch; the margin makes epochs outside the run empty.
-    lag = tolerance.lag
-    reach = min(max(tolerance.windows), n_steps + abs(lag))
-    margin = reach + abs(lag)
-    bifurcates = np.zeros((n_sets, n_steps + 2 * margin), dtype=bool)
-    np.put_along_axis(bifurcates, positions + margin, True, axis=1)
-    jumped = np.zeros(n_steps + 2 * margin, dtype=bool)
-    jumped[jumps + margin] = True
-    preceded = np.zeros((n_sets, jumps.size), dtype=bool)
-    followed = np.zeros(n_steps, dtype=bool)  # by the epoch of a bifurcation
-    every = np.arange(n_steps)
-    for distance in range(reach + 1):
-        for offset in tolerance.offsets(distance):
-            preceded |= bifurcates[:, jumps + margin - lag - offset]
-            followed |= jumped[every + margin + lag + offset]
-        for w, window in enumerate(tolerance.windows):
-            if min(window, reach) == distance:
-                hits[0, :, w] = preceded.sum(axis=1)
-                hits[1, :, w] = followed[positions].sum(axis=1)
+    hits = np.zeros((2, positions.shape[0], len(tolerance.windows)), dtype=np.int64)
+    if jumps.size and positions.shape[1]:
+        windows = np.minimum(tolerance.windows, n_steps + abs(tolerance.lag))
+        positions = np.ascontiguousarray(positions, dtype=np.int64)
+        _count(jumps.astype(np.int64), positions, n_steps, windows, tolerance.lag, tolerance.symmetric, hits)
     return hits
+
+
+@numba.njit(cache=True)
+def _count(jumps, positions, n_steps, windows, lag, symmetric, hits):
+    """Look for the nearest partner of each event: a bifurcation of each set for a jump, a jump for an epoch."""
+    reach = np.max(windows)
+    marked = np.zeros(n_steps, np.bool_)
+    for jump in jumps:
+        marked[jump] = True
+    to_jump = np.full(n_steps, _FAR)
+    for epoch in range(n_steps):
+        to_jump[epoch] = _nearest(marked, epoch + lag, 1, reach, symmetric)
+    marked[:] = False
+    for chosen in range(positions.shape[0]):
+        for epoch in positions[chosen]:
+            marked[epoch] = True
+            for w in range(windows.size):
+                hits[1, chosen, w] += to_jump[epoch] <= windows[w]
+        for jump in jumps:
+            distance = _nearest(marked, jump - lag, -1, reach, symmetric)
+            for w in range(windows.size):
+                hits[0, chosen, w] += distance <= windows[w]
+        for epoch in positions[chosen]:
+            marked[epoch] = False
+
+
+@numba.njit(cache=True)
+def _nearest(marked, start, direction, reach, symmetric):
+    """Steps from `start` to the nearest marked epoch, at most `reach`, in one direction or in both."""
+    for distance in range(reach + 1):
+        epoch = start + direction * distance
+        if 0 <= epoch < marked.size and marked[epoch]:
+            return distance
+        epoch = start - direction * distance
+        if symmetric and 0 <= epoch < marked.size and marked[epoch]:
+            return distance
+    return _FAR

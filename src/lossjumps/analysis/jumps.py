@@ -16,7 +16,9 @@ DETECTOR = "robust-z"
 MINIMUM_SIDE = 5
 """Changes that one side of a place needs before it says anything about the spread."""
 
-_NORMAL_CONSISTENCY = 1.482602218505602  # standard deviation over MAD of a normal distribution
+NORMAL_CONSISTENCY = 1.482602218505602
+"""Standard deviation over MAD of a normal distribution."""
+
 _TIED = 1e-9  # log10 units: changes closer than this are the same change of a quantised loss
 _MAX_PASSES = 20
 
@@ -99,7 +101,7 @@ def find_jumps(
     InputError
         If `loss` is not a series of numbers >= 0, or a parameter is out of its range.
     """
-    level = _log_loss(loss)
+    level = log_loss(loss)
     _check(threshold > 0, "threshold", "a number > 0", threshold)
     _check(min_change >= 0, "min_change", "a number >= 0", min_change)
     _check(window >= MINIMUM_SIDE, "window", f"an integer >= {MINIMUM_SIDE}", window)
@@ -146,7 +148,7 @@ def _check(holds: bool, name: str, expected: str, value: object) -> None:
         raise InputError(f"{name}: expected {expected}, got {value!r}")
 
 
-def _log_loss(loss: np.ndarray) -> np.ndarray:
+def log_loss(loss: np.ndarray) -> np.ndarray:
     """log10 of the loss with infinities, NaN and zeros capped a decade beyond the finite positive values."""
     try:
         values = np.asarray(loss)
@@ -184,7 +186,7 @@ def _centre_and_spread(side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     centre, count = _median(side)
     spread, _ = _median(np.abs(side - centre[:, None]))
     known = count >= MINIMUM_SIDE
-    return np.where(known, centre, np.nan), np.where(known, _NORMAL_CONSISTENCY * spread, np.nan)
+    return np.where(known, centre, np.nan), np.where(known, NORMAL_CONSISTENCY * spread, np.nan)
 
 
 def _flicker(around: np.ndarray) -> np.ndarray:
@@ -198,7 +200,7 @@ def _flicker(around: np.ndarray) -> np.ndarray:
     deviation = np.abs(around - centre[:, None])
     spread, _ = _median(deviation)
     differing, count = _median(np.where(deviation > _TIED, deviation, np.nan))
-    return np.where((spread <= _TIED) & (count >= MINIMUM_SIDE), _NORMAL_CONSISTENCY * differing, 0.0)
+    return np.where((spread <= _TIED) & (count >= MINIMUM_SIDE), NORMAL_CONSISTENCY * differing, 0.0)
 
 
 def _robust_z(change: np.ndarray, left_out: np.ndarray, window: int, floor: float) -> np.ndarray:

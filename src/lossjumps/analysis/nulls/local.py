@@ -14,7 +14,7 @@ def shifted_in_blocks(
     """Shift the bifurcations of each block circularly by an amount of its own: (n_surrogates, n_bifurcations)."""
     starts = np.arange(0, n_steps, block)
     sizes = np.minimum(block, n_steps - starts)
-    shifts = generator.integers(0, sizes, size=(n_surrogates, starts.size))
+    shifts = (generator.random((n_surrogates, starts.size)) * sizes).astype(np.int64)
     own = bifurcations // block
     return starts[own] + (bifurcations - starts[own] + shifts[:, own]) % sizes[own]
 

@@ -7,7 +7,10 @@ from lossjumps.analysis.nulls.null import Null
 
 def scattered(bifurcations: np.ndarray, n_steps: int, n_surrogates: int, generator: np.random.Generator) -> np.ndarray:
     """Draw as many distinct epochs: (n_surrogates, n_bifurcations)."""
-    return np.argsort(generator.random((n_surrogates, n_steps)), axis=1)[:, : bifurcations.size]
+    if bifurcations.size == n_steps:
+        return np.tile(bifurcations, (n_surrogates, 1))
+    marks = generator.random((n_surrogates, n_steps))
+    return np.argpartition(marks, bifurcations.size, axis=1)[:, : bifurcations.size]
 
 
 POISSON = Null(
