@@ -253,6 +253,22 @@ def test_a_run_does_not_depend_on_its_batch_nor_on_the_process(tree, monkeypatch
             assert mine[name][0].tobytes() == theirs[name][row].tobytes()
 
 
+def test_parameters_recorded_at_updates_are_conditions_of_their_own_with_coincidences_by_epoch(tree, monkeypatch):
+    """One update an epoch: whatever is recorded then, the results are the same."""
+    monkeypatch.chdir(tree.folder)
+    chosen = "training=bptt", "seed=1", "training.epochs=30", "training.learning_rate=0.2"
+    plan = in_this_process(
+        tree, PAIR, *chosen, "training.updates_per_epoch=1", "training.record=epoch,update", "results=recorded"
+    )
+    epochs, updates = plan.batches.values()
+    assert updates.condition.label.endswith("record=update")
+    places = [plan.folder / "batches" / batch.name for batch in (epochs, updates)]
+    for name in BATCH_TABLES:
+        one, other = (pd.read_parquet(place / name).drop(columns="run") for place in places)
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert len(pd.read_parquet(places[0] / "bifurcations.parquet")) > 0
+
+
 @pytest.mark.slow
 def test_same_bytes_on_one_core_as_on_two(tree):
     for cores, results in (("1", "alone_at_work"), ("2", "side_by_side")):

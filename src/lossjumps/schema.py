@@ -103,7 +103,7 @@ class TrainingConfig:
     alpha: float | None = None
     """Forcing strength of generalized teacher forcing; null for `bptt`."""
     epochs: int = 1000
-    """Epochs E; parameters and losses are recorded at 0, 1, ..., E. Unit: epochs."""
+    """Epochs E; losses, and parameters, are recorded at 0, 1, ..., E. Unit: epochs."""
     updates_per_epoch: int = 5
     """Optimiser updates an epoch. Unit: updates."""
     batch_size: int = 16
@@ -114,6 +114,10 @@ class TrainingConfig:
     """Learning rate of the first update."""
     learning_rate_end: float = 1e-3
     """Learning rate of the last update; in between it decays exponentially."""
+    record: str = "epoch"
+    """Where parameters are recorded: at every `epoch`, or at every `update`. Bifurcations are located on the straight
+    lines between recorded parameters; with update, so on the way that the training took. Losses are those of epochs
+    either way."""
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def __post_init__(self) -> None:
@@ -122,6 +126,17 @@ class TrainingConfig:
         for key in ("learning_rate", "learning_rate_end"):
             require(0 < getattr(self, key) < math.inf, f"training.{key}", "a finite number > 0", getattr(self, key))
         require(self.alpha is None or 0 <= self.alpha <= 1, "training.alpha", "a number in [0, 1]", self.alpha)
+        require(self.record in ("epoch", "update"), "training.record", "epoch or update", self.record)
+
+    @property
+    def points_per_epoch(self) -> int:
+        """How many times parameters are recorded from one epoch to the next."""
+        return self.updates_per_epoch if self.record == "update" else 1
+
+    @property
+    def points(self) -> int:
+        """How many times the parameters of a run are recorded, the initial ones included."""
+        return self.epochs * self.points_per_epoch + 1
 
 
 @dataclass
@@ -149,6 +164,11 @@ class RecordedConfig:
             suffix = self.losses.rpartition(".")[2]
             require(suffix in ("csv", "npy", "npz"), "training.losses", "a .csv, .npy or .npz file", self.losses)
         require(self.alpha is None or 0 <= self.alpha <= 1, "training.alpha", "a number in [0, 1]", self.alpha)
+
+    @property
+    def points_per_epoch(self) -> int:
+        """Whatever lies between two recorded points is an epoch."""
+        return 1
 
 
 _SEED_PATH = "a path in which only {seed} is in braces, as runs/seed{seed}.npz"

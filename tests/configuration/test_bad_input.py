@@ -67,6 +67,8 @@ NUMBERS = [
     (f"training.epochs={10**30}", f"training.epochs: expected an integer of at most {LARGEST}, got {10**30}"),
     ("training.batch_size=0", "training.batch_size: expected an integer >= 1, got 0"),
     ("training.updates_per_epoch=0", "training.updates_per_epoch: expected an integer >= 1, got 0"),
+    ("training.record=batch", "training.record: expected epoch or update, got 'batch'"),
+    ("training.record=null", "training.record: expected text, got null"),
     ("training.sequence_length=0", "training.sequence_length: expected an integer >= 1, got 0"),
     ("training.evaluation=3", "training.evaluation: expected a mapping, got 3"),
     ("training.evaluation.horizon=0", "training.evaluation.horizon: expected an integer >= 1, got 0"),
@@ -121,6 +123,10 @@ COMBINATIONS = [
 
 SIZES = [
     ("training.epochs=100000000", "training.epochs, model.latent, model.hidden: expected a training of at most 16 GB"),
+    (
+        "training.record=update training.epochs=20000000",
+        "epochs, training.updates_per_epoch, training.record, model.latent",
+    ),
     ("model.hidden=100000000", "model.latent, model.hidden: expected a training of at most 16 GB in memory, 2 runs si"),
     ("training.batch_size=1000000000", "training.batch_size, training.sequence_length"),
     ("training.updates_per_epoch=1000000000", "training.updates_per_epoch, training.batch_size, training.sequence_len"),

@@ -56,6 +56,15 @@ def test_memory_grows_with_what_is_recorded(plan_of):
     assert dynamics_megabytes(a) - dynamics_megabytes(b) == pytest.approx(1e-6 * parameters + 0.01 * 1e5 + 4000, abs=2)
 
 
+def test_recording_updates_takes_that_many_times_the_parameters_and_no_more_of_the_tables(plan_of):
+    chosen = *OF_LORENZ, "seed=0,1", "training.epochs=20000", "training.updates_per_epoch=5"
+    epochs, updates = (batch_of(plan_of(*chosen, f"training.record={record}")) for record in ("epoch", "update"))
+    more = 2 * 4 * 20000 * 8 * (3 + 3 * 4 + 4 * 3 + 3 + 4)
+    assert disk_needed(updates) - disk_needed(epochs) == more
+    assert training_megabytes(updates) - training_megabytes(epochs) == pytest.approx(1.1e-6 * 2 * more, abs=2)
+    assert dynamics_megabytes(updates) - dynamics_megabytes(epochs) == pytest.approx(1e-6 * more + 0.08 * 80000, abs=2)
+
+
 def test_recordings_need_what_their_files_hold(plan_of):
     epochs = 2000
     generator = np.random.default_rng(0)

@@ -26,13 +26,13 @@ def tables():
     cycles["point"] = [[1.0, 2.0]] * len(cycles)
     bifurcations = pd.DataFrame(
         [
-            (4, 0.25, "nonsmooth_fold", True, True),
-            (4, 0.5, "nonsmooth_fold", True, True),
-            (4, 0.75, "centre", True, False),
-            (9, 0.5, "persistence", False, True),
-            (19, 0.5, "unresolved", True, False),
+            (4, 0, 0.25, "nonsmooth_fold", True, True),
+            (4, 0, 0.5, "nonsmooth_fold", True, True),
+            (4, 1, 0.75, "centre", True, False),
+            (9, 0, 0.5, "persistence", False, True),
+            (19, 4, 0.5, "unresolved", True, False),
         ],
-        columns=["epoch", "fraction", "kind", "topological", "occupied"],
+        columns=["epoch", "update", "fraction", "kind", "topological", "occupied"],
     )
     jumps = pd.DataFrame(
         [("loss_free", 5, 1), ("loss_free", 10, -1), ("loss_free", 20, 1), ("loss_forced", 7, 1)],
@@ -95,7 +95,7 @@ def test_cycles_that_are_not_followed_are_dots(tables):
 
 
 def test_rug_has_a_row_a_kind_with_its_count(tables):
-    axes = run_figure(*tables, title="", window=1, followed_order=4).axes[3]
+    axes = run_figure(*tables, title="", window=1, followed_order=4, points_per_epoch=5).axes[3]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert len(labels) == len(MARKS)
     assert "nonsmooth fold (1)" in labels  # two, in one epoch
@@ -103,7 +103,7 @@ def test_rug_has_a_row_a_kind_with_its_count(tables):
     # A persistence that keeps stability is no event of the rug.
     assert "persistence with new stability (0)" in labels
     marked = sorted(x for line in axes.get_lines() for x in line.get_xdata())
-    assert marked == [4.25, 4.5, 4.75, 19.5]
+    assert marked == pytest.approx([4.05, 4.1, 4.35, 19.9])
 
 
 def test_every_kind_looks_different():

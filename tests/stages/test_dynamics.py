@@ -53,7 +53,7 @@ def batch(tmp_path_factory):
         steps = generator.normal(size=(2, EPOCHS, *shape)) * (0.02 if name == "A" else 0.15)
         arrays[name] = np.concatenate([walk, walk + np.cumsum(steps, axis=1)], axis=1)
         arrays[name][1, LAST[1] + 1 :] = np.nan
-    write_arrays(folder / "parameters.npz", arrays, recorded_parameters(shapes, 2, EPOCHS))
+    write_arrays(folder / "parameters.npz", arrays, recorded_parameters(shapes, 2, EPOCHS + 1))
     status = {"run": ["c-s0", "c-s1"], "status": ["finished", "diverged"], "last_epoch": LAST, "why": ["", "loss"]}
     write_table(folder / Status.FILE, pd.DataFrame(status), Status)
     dynamics.run(folder)

@@ -128,7 +128,7 @@ def test_a_table_of_something_else_is_told_what_is_missing(tmp_path, jumps):
     assert said.startswith("column epoch: expected the type int64, found ")
 
 
-PARAMETERS = recorded_parameters({"A": (3,), "W": (3, 3)}, runs=2, epochs=4)
+PARAMETERS = recorded_parameters({"A": (3,), "W": (3, 3)}, runs=2, points=5)
 
 
 def parameters():

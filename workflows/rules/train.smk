@@ -2,7 +2,7 @@
 # what somebody else recorded. Those files are no inputs: the name of the batch stands for their content.
 #
 # needs   config.yaml, data/<data>.npz
-# makes   parameters.npz       parameters of every run at every epoch
+# makes   parameters.npz       parameters of every run at every epoch, or every update
 #         history.parquet      losses, gradient norms and step lengths by epoch
 #         status.parquet       how each run ended; a diverged training is a result
 

@@ -1,7 +1,7 @@
-"""What happens to a network's fixed points, cycles and attractors over the recorded epochs of one training."""
+"""What happens to a network's fixed points, cycles and attractors over the epochs of one training."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +22,7 @@ BESIDE_EVENT = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class EpochDynamics:
-    """One recorded epoch.
+    """One epoch.
 
     Attributes
     ----------
@@ -51,12 +51,14 @@ class EpochDynamics:
 
 @dataclass(frozen=True, eq=False)
 class EventDynamics:
-    """One bifurcation between two recorded epochs.
+    """One bifurcation.
 
     Attributes
     ----------
     epoch : int
         It lies between this epoch and the next.
+    update : int
+        And there between this recorded point and the next, from 0.
     bifurcation : Bifurcation
     object : int
     companions : tuple of int
@@ -67,6 +69,7 @@ class EventDynamics:
     """
 
     epoch: int
+    update: int
     bifurcation: Bifurcation
     object: int
     companions: tuple[int, ...]
@@ -86,6 +89,7 @@ def analyse_training(
     states: Callable[[int], np.ndarray],
     effort: Effort,
     segments: Sequence[Path] | None = None,
+    points_per_epoch: int = 1,
     processes: int = 1,
     report: Callable[[int], None] | None = None,
 ) -> TrainingDynamics:
@@ -94,12 +98,15 @@ def analyse_training(
     Parameters
     ----------
     maps : sequence of ReluMap
-        The network after 0, 1, ..., E epochs.
+        The network at every recorded point: after 0, 1, ..., E epochs, and wherever else between them.
     states : callable
-        Epoch -> (n, M) array: the data states whose attractors are looked for, as latent states of that epoch.
+        Point -> (n, M) array: the data states whose attractors are looked for, as latent states of that point.
     effort : Effort
+        How hard to search at each of them.
     segments : sequence of Path, optional
         From each map to the next; by default straight in (A, U, V, b, c).
+    points_per_epoch : int
+        Segments from one epoch to the next.
     processes : int
         Processes that share the search; they do not change the result.
     report : callable, optional
@@ -109,11 +116,12 @@ def analyse_training(
     -------
     TrainingDynamics
     """
+    effort = replace(effort, certify_every=effort.certify_every * points_per_epoch)
     searched = search_epochs(maps, states, effort, processes, report)
     segments = segments or [Segment(start, end) for start, end in pairwise(maps)]
     books = keep_books([list(one.cycles) for one in searched], segments.__getitem__)
     longer = _longer_cycles([one.attractors for one in searched], effort.max_order, books.objects)
-    epochs = []
+    points = []
     for entries, others, one in zip(books.lists, longer, searched, strict=True):
         # an object that following finds in a complete list contradicts the claim: it is withdrawn
         missed = {entry.cycle.order for entry in entries if entry.repaired}
@@ -121,12 +129,14 @@ def analyse_training(
         index_sum = one.found.index_sum[1] if complete[1] else None
         entries += others
         names = _names_of(one.attractors, entries)
-        epochs.append(EpochDynamics(entries, complete, index_sum, names, one.jacobian_norm, one.found.searched))
+        points.append(EpochDynamics(entries, complete, index_sum, names, one.jacobian_norm, one.found.searched))
     events = []
-    for epoch, booked_events in enumerate(books.events):
-        occupied = tuple(set(recorded.attractors) for recorded in epochs[epoch : epoch + 2])
-        events += _events_of(epoch, booked_events, segments[epoch], states, occupied, effort)
-    return TrainingDynamics(epochs, events)
+    for point, booked_events in enumerate(books.events):
+        occupied = tuple(set(recorded.attractors) for recorded in points[point : point + 2])
+        place = divmod(point, points_per_epoch)
+        data_states = states(point), states(point + 1)
+        events += _events_of(place, booked_events, segments[point], data_states, occupied, effort)
+    return TrainingDynamics(points[::points_per_epoch], events)
 
 
 def _longer_cycles(attractors: Sequence[tuple[Attractor, ...]], max_order: int, first: int) -> list[tuple[Entry, ...]]:
@@ -156,14 +166,14 @@ def _names_of(attractors: tuple[Attractor, ...], entries: tuple[Entry, ...]) -> 
 
 
 def _events_of(
-    epoch: int,
+    place: tuple[int, int],
     booked_events: tuple[BookedEvent, ...],
     path: Path,
-    states: Callable[[int], np.ndarray],
+    states: tuple[np.ndarray, np.ndarray],
     occupied: tuple[set[str], set[str]],
     effort: Effort,
 ) -> list[EventDynamics]:
-    """Name the events between two epochs; `occupied` holds what data states are taken to at the two."""
+    """Name the events on a path; `states` are data states at its two ends, `occupied` what they are taken to there."""
     objects = [{f"cycle:{name}" for name in (booked.object, booked.partner)} for booked in booked_events]
     fractions = [booked.fraction for booked in booked_events]
     events = []
@@ -173,20 +183,20 @@ def _events_of(
             name for name, _ in booked.companions
         )
         own = objects[position]
-        # what data states are taken to at a recorded epoch they are taken to until something happens to it
+        # what data states are taken to at a recorded point they are taken to until something happens to it
         first = all(own.isdisjoint(other) for other in objects[:position])
         last = all(own.isdisjoint(other) for other in objects[position + 1 :])
         seen = (first and not own.isdisjoint(occupied[0])) or (last and not own.isdisjoint(occupied[1]))
         if bifurcation.topological and not seen:
             others = [abs(fraction - booked.fraction) for fraction in fractions[:position] + fractions[position + 1 :]]
             beside = min([BESIDE_EVENT, *(0.5 * gap for gap in others if gap > 0.0)])
-            data_states = states(epoch if booked.fraction < 0.5 else epoch + 1)
+            data_states = states[booked.fraction >= 0.5]
             before, after = (
                 occupied_attractors(path(fraction), data_states, effort.transient, effort.max_period)
                 for fraction in (max(0.0, booked.fraction - beside), min(1.0, booked.fraction + beside))
             )
             seen = _is_occupied(booked, before, after, effort.max_order)
-        events.append(EventDynamics(epoch, bifurcation, booked.object, companions, seen))
+        events.append(EventDynamics(*place, bifurcation, booked.object, companions, seen))
     return events
 
 

@@ -1,6 +1,7 @@
 """What a batch needs, estimated before it is begun: disk, and the memory of the jobs that take most of it."""
 
 import math
+from dataclasses import dataclass
 
 from lossjumps.configuration.plan import PlannedBatch
 from lossjumps.configuration.registries import observed_of
@@ -22,38 +23,48 @@ SEARCHING_PROCESS = 900_000_000
 """Bytes of a process that compiles the search; measured: 810 million, and 280 million where that is not needed."""
 ROWS_OF_AN_EPOCH = 10_000
 """Bytes of what the dynamics stage keeps of each run and epoch until it writes its tables; measured: 7 thousand."""
-OBJECTS_OF_AN_EPOCH = 80_000
-"""Bytes of each epoch of the run that it follows at the time; measured: 60 thousand."""
+OBJECTS_OF_A_POINT = 80_000
+"""Bytes of each recorded point of the run that it follows at the time; measured: 60 thousand."""
 COPIES_OF_A_RECORDING = 4
 """Of recorded parameters: as they were read, changed into numbers, side by side with other runs, and written."""
 MEGABYTE = 1_000_000
 
 
-def recorded_numbers(batch: PlannedBatch) -> list[tuple[int, int]]:
-    """Last epoch, and parameters at each epoch, of every run of a batch."""
+@dataclass(frozen=True)
+class RunSize:
+    """How much is recorded of a run: epochs and, of parameters, points and numbers at each of them."""
+
+    epochs: int
+    points: int
+    numbers: int
+
+
+def run_sizes(batch: PlannedBatch) -> list[RunSize]:
+    """How much is recorded of every run of a batch, if it does not diverge."""
     configuration = batch.condition.configuration
     if configuration.training.name == RECORDED:
         outlines = [outline_of(configuration.training, configuration.model.name, seed) for seed in batch.seeds]
-        return [(outline.epochs, outline.numbers) for outline in outlines]
+        return [RunSize(outline.epochs + 1, outline.epochs + 1, outline.numbers) for outline in outlines]
     observed = observed_of(configuration.dataset)
     latent = configuration.model.latent or observed
     shapes = FAMILIES[configuration.model.name].shapes(latent, configuration.model.hidden)
     numbers = sum(math.prod(shape) for shape in shapes.values()) + (latent - observed) * observed
-    return [(configuration.training.epochs, numbers)] * len(batch.seeds)
+    training = configuration.training
+    return [RunSize(training.epochs + 1, training.points, numbers)] * len(batch.seeds)
 
 
 def disk_needed(batch: PlannedBatch) -> int:
     """Bytes of a batch's recorded parameters, its tables and figures, and MLflow's store."""
     beside = BYTES_PER_RUN_AND_EPOCH + BYTES_IN_MLFLOW_PER_RUN_AND_EPOCH
-    runs = recorded_numbers(batch)
-    return _parameter_bytes(runs) + sum((epochs + 1) * beside + BYTES_PER_RUN for epochs, _ in runs)
+    runs = run_sizes(batch)
+    return _parameter_bytes(runs) + sum(run.epochs * beside + BYTES_PER_RUN for run in runs)
 
 
 def training_megabytes(batch: PlannedBatch) -> int:
     """Memory of the stage `train`, in megabytes."""
     configuration = batch.condition.configuration
     if configuration.training.name == RECORDED:
-        needed = COPIES_OF_A_RECORDING * _parameter_bytes(recorded_numbers(batch))
+        needed = COPIES_OF_A_RECORDING * _parameter_bytes(run_sizes(batch))
     else:
         observed = observed_of(configuration.dataset)
         needed = sum(memory_needed(configuration.model, configuration.training, observed, len(batch.seeds)).values())
@@ -62,12 +73,12 @@ def training_megabytes(batch: PlannedBatch) -> int:
 
 def dynamics_megabytes(batch: PlannedBatch, processes: int = 1) -> int:
     """Memory of the stage `dynamics`, in megabytes, with its work shared by some processes."""
-    runs = recorded_numbers(batch)
-    epochs = [last + 1 for last, _ in runs]
-    kept = _parameter_bytes(runs) + ROWS_OF_AN_EPOCH * sum(epochs) + OBJECTS_OF_AN_EPOCH * max(epochs)
+    runs = run_sizes(batch)
+    rows = ROWS_OF_AN_EPOCH * sum(run.epochs for run in runs)
+    kept = _parameter_bytes(runs) + rows + OBJECTS_OF_A_POINT * max(run.points for run in runs)
     searching = processes if processes == 1 else processes + 1  # one shares out the work of the others
     return math.ceil((searching * SEARCHING_PROCESS + kept) / MEGABYTE)
 
 
-def _parameter_bytes(runs: list[tuple[int, int]]) -> int:
-    return NUMBER * sum((epochs + 1) * numbers for epochs, numbers in runs)
+def _parameter_bytes(runs: list[RunSize]) -> int:
+    return NUMBER * sum(run.points * run.numbers for run in runs)

@@ -31,6 +31,7 @@ def run_figure(
     title: str,
     window: int,
     followed_order: int,
+    points_per_epoch: int = 1,
     loss: str = PRIMARY_LOSS,
 ) -> Figure:
     """Draw one run against its epochs.
@@ -47,6 +48,8 @@ def run_figure(
     followed_order
         Largest order of the cycles that are searched and followed; longer ones are attractors of the data that are
         drawn as dots.
+    points_per_epoch
+        How many times parameters are recorded from one epoch to the next.
     loss
         The loss whose jumps are drawn; if it is the recorded one, states are taken to have no known scale.
     """
@@ -78,7 +81,7 @@ def run_figure(
     long = cycles["order"].to_numpy() > followed_order
     _draw_multipliers(multipliers, cycles, long, last_epoch, followed_order)
     _draw_positions(positions, cycles, long, last_epoch, standardised=loss != RECORDED_LOSS)
-    _draw_rug(rug, bifurcations)
+    _draw_rug(rug, bifurcations, points_per_epoch)
     rug.set_xlabel("epoch")
     rug.set_xlim(-0.01 * last_epoch, 1.01 * last_epoch)
     rug.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
@@ -238,7 +241,7 @@ def _draw_objects(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, values: np
             )
 
 
-def _draw_rug(axes: Axes, bifurcations: pd.DataFrame) -> None:
+def _draw_rug(axes: Axes, bifurcations: pd.DataFrame, points_per_epoch: int) -> None:
     """Draw a row of marks for each kind of bifurcation, filled where the occupied attractor is concerned."""
     shown = bifurcations[counted(bifurcations) | counted(bifurcations, "unresolved")]
     for row, (kind, mark) in enumerate(MARKS.items()):
@@ -246,7 +249,7 @@ def _draw_rug(axes: Axes, bifurcations: pd.DataFrame) -> None:
         occupied = of_kind["occupied"].to_numpy(dtype=bool)
         for some, face in ((of_kind[~occupied], "white"), (of_kind[occupied], mark.colour)):
             axes.plot(
-                some["epoch"] + some["fraction"],
+                some["epoch"] + (some["update"] + some["fraction"]) / points_per_epoch,
                 np.full(len(some), row),
                 mark.marker,
                 color=mark.colour,

@@ -1,4 +1,4 @@
-"""Stage `dynamics`: fixed points, cycles, attractors and bifurcations at and between all recorded epochs of a batch.
+"""Stage `dynamics`: fixed points, cycles and attractors at all epochs of a batch, and the bifurcations between them.
 
 Reads the batch's ``config.yaml``, ``parameters.npz`` and ``status.parquet``, its data file, ``settings/search.yaml``;
 writes ``cycles.parquet``, ``bifurcations.parquet`` and ``attractors.parquet``.
@@ -42,15 +42,16 @@ def run(folder: Path, progress: Progress = silent, processes: int = 1) -> None:
     search = load_search(batch.experiment_folder)
     all_networks = networks_of(batch, search.attractor_states)
     epochs = epochs_of(batch)
+    each = batch.training.points_per_epoch
     before, total = 0, sum(epochs)
     cycles, bifurcations, attractors = [], [], []
     for run_key, seed, own_epochs, networks in zip(batch.runs, batch.seeds, epochs, all_networks, strict=True):
 
-        def report(epoch: int, before: int = before, run_key: str = run_key) -> None:
-            progress(before + epoch, total, run_key)
+        def report(points: int, before: int = before, run_key: str = run_key) -> None:
+            progress(before + points // each, total, run_key)
 
         effort = effort_of(search, seed)
-        dynamics = analyse_training(networks.maps, networks.states, effort, networks.segments, processes, report)
+        dynamics = analyse_training(networks.maps, networks.states, effort, networks.segments, each, processes, report)
         cycles += _cycle_rows(run_key, dynamics)
         bifurcations += _bifurcation_rows(run_key, dynamics, networks.nearest, networks.observed)
         attractors += _attractor_rows(run_key, dynamics, batch.training.alpha or 0.0)
@@ -123,6 +124,7 @@ def _bifurcation_rows(
             (
                 run_key,
                 event.epoch,
+                event.update,
                 bifurcation.fraction,
                 bifurcation.kind,
                 bifurcation.order,

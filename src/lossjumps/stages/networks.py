@@ -1,4 +1,4 @@
-"""The networks of a batch at every recorded epoch, whoever trained them, and the states that belong to the data."""
+"""The networks of a batch wherever they were recorded, whoever trained them, and the states that belong to the data."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class RunNetworks:
     Attributes
     ----------
     maps : list of ReluMap
-        The network after 0, 1, ..., E epochs.
+        The network at every recorded point: after 0, 1, ..., E epochs, or after every update.
     segments : list of Path or None
         From each to the next; None: straight in (A, U, V, b, c).
     states : callable
-        Epoch -> (n, M) array: data states as latent states of that epoch.
+        Point -> (n, M) array: data states as latent states of that point.
     nearest : callable
         Points (k, observed) -> (k,) distances from the nearest data point.
     observed : int
@@ -69,7 +69,9 @@ def networks_of(batch: Batch, number_of_states: int) -> Iterator[RunNetworks]:
     data = read_arrays(batch.data_file, SERIES)
     observed = data["train"].shape[1]
     parameters = read_arrays(batch.folder / "parameters.npz", _parameter_file(batch, observed))
-    return (_run(batch, data, parameters, *place, number_of_states) for place in enumerate(epochs_of(batch)))
+    each = batch.training.points_per_epoch
+    points = [(epochs - 1) * each + 1 for epochs in epochs_of(batch)]
+    return (_run(batch, data, parameters, *place, number_of_states) for place in enumerate(points))
 
 
 def _run(
@@ -77,15 +79,15 @@ def _run(
     data: dict[str, np.ndarray],
     parameters: dict[str, np.ndarray],
     position: int,
-    epochs: int,
+    points: int,
     number_of_states: int,
 ) -> RunNetworks:
     mine = {key: array[position] for key, array in parameters.items() if key != "seeds"}
     cloud, some = data["train"], data["test"]
     if batch.dataset.name == NO_DATA:
         cloud = some = mine[STATES][np.isfinite(mine[STATES]).all(axis=1)]
-    of_run = {key: array[:epochs] for key, array in mine.items() if key != STATES}
-    maps, segments = _maps(batch, of_run, epochs)
+    of_run = {key: array[:points] for key, array in mine.items() if key != STATES}
+    maps, segments = _maps(batch, of_run, points)
     chosen = some[np.linspace(0, len(some) - 1, number_of_states).astype(int)]
     extra = None if batch.dataset.name == NO_DATA else of_run.get(OBSERVATION)
     return RunNetworks(maps, segments, _latent_states(extra, chosen), _distance_from(cloud), cloud.shape[1])
@@ -95,21 +97,21 @@ def _parameter_file(batch: Batch, observed: int) -> ArrayFile:
     if batch.training.name == RECORDED:
         return own_parameters(FAMILIES[batch.model.name].shapes)
     shapes = parameter_shapes(family_of(batch.model.name), batch.model.latent or observed, batch.model.hidden, observed)
-    return recorded_parameters(shapes, len(batch.seeds), batch.training.epochs)
+    return recorded_parameters(shapes, len(batch.seeds), batch.training.points)
 
 
-def _maps(batch: Batch, parameters: dict[str, np.ndarray], epochs: int) -> tuple[list[ReluMap], list[Path] | None]:
+def _maps(batch: Batch, parameters: dict[str, np.ndarray], points: int) -> tuple[list[ReluMap], list[Path] | None]:
     if batch.training.name == RECORDED:
         return recorded_maps(FAMILIES[batch.model.name], parameters)
     family = family_of(batch.model.name)
-    return [family.relu_map({key: array[epoch] for key, array in parameters.items()}) for epoch in range(epochs)], None
+    return [family.relu_map({key: array[point] for key, array in parameters.items()}) for point in range(points)], None
 
 
 def _latent_states(extra: np.ndarray | None, states: np.ndarray) -> Callable[[int], np.ndarray]:
-    """Data states (n, N) as latent states of each epoch: [x; L x] where a network has more states than observed."""
+    """Data states (n, N) as latent states of each point: [x; L x] where a network has more states than observed."""
     if extra is None:
-        return lambda epoch: states
-    return lambda epoch: np.hstack([states, states @ extra[epoch].T])
+        return lambda point: states
+    return lambda point: np.hstack([states, states @ extra[point].T])
 
 
 def _distance_from(cloud: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

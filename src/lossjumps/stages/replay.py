@@ -55,7 +55,7 @@ def replay(
     data = read_arrays(batch.data_file, SERIES)
     observed = data["train"].shape[1]
     layout = FlatParameters.of(batch.model, observed)
-    schema = recorded_parameters(layout.shapes, len(batch.seeds), batch.training.epochs)
+    schema = recorded_parameters(layout.shapes, len(batch.seeds), batch.training.points)
     recorded = read_arrays(batch.folder / "parameters.npz", schema)
     flat, losses = replayed(
         data["train"],
@@ -68,9 +68,9 @@ def replay(
         lambda epoch: progress(epoch, last, run),
     )
     parameters = layout.arrays(flat)
-    each = batch.training.updates_per_epoch
+    each, points = batch.training.updates_per_epoch, batch.training.points_per_epoch
     for name, array in parameters.items():
-        if not np.array_equal(array[::each], recorded[name][position, first : last + 1]):
+        if not np.array_equal(array[:: each // points], recorded[name][position, first * points : last * points + 1]):
             raise InputError(
                 f"{folder}: expected to repeat what {run} recorded, but {name} differs; another machine, another "
                 "version of a library or of this package trained it"

@@ -12,6 +12,7 @@ import numpy as np
 from lossjumps.stages.formats import ArrayFile, Table
 
 Epochs = Annotated[int, "epochs"]
+Updates = Annotated[int, "updates"]
 Steps = Annotated[int, "steps"]
 PerThousand = Annotated[float | None, "per 1000 epochs"]
 
@@ -109,7 +110,8 @@ class Cycles(Table, file="cycles.parquet", stage="dynamics"):
 
 
 class Bifurcations(Table, file="bifurcations.parquet", stage="dynamics"):
-    """A row for each bifurcation of the free-running map on the straight line between the parameters of two epochs.
+    """A row for each bifurcation of the free-running map on the straight line between recorded parameters: those of two
+    epochs, or those of two updates with `training.record=update`.
 
     An event that is `unresolved` is in no count but its own.
     """
@@ -117,8 +119,10 @@ class Bifurcations(Table, file="bifurcations.parquet", stage="dynamics"):
     run: str
     epoch: Epochs
     """it lies between epoch and epoch + 1"""
+    update: Updates
+    """of that epoch, from 0; 0 where parameters are recorded at epochs alone"""
     fraction: float
-    """where between them, in [0, 1)"""
+    """where on the straight line, from the parameters before that update, or epoch, to those after it, in [0, 1)"""
     kind: str
     """`nonsmooth_fold`, `persistence`, `degenerate_transcritical`, `degenerate_flip`, `centre` or `unresolved`"""
     order: Steps
@@ -340,17 +344,19 @@ SERIES = ArrayFile("dataset", {name: hint.__metadata__[0] for name, hint in Seri
 """``data/<dataset>-<digest>.npz``."""
 
 
-def recorded_parameters(shapes: Mapping[str, tuple[int, ...]], runs: int, epochs: int) -> ArrayFile:
-    """``parameters.npz`` of a batch: `seeds` (S,), then every parameter of the family, (S, E + 1, ...).
+def recorded_parameters(shapes: Mapping[str, tuple[int, ...]], runs: int, points: int) -> ArrayFile:
+    """``parameters.npz`` of a batch: `seeds` (S,), then every parameter of the family, (S, points, ...).
 
     Parameters
     ----------
     shapes : mapping
-        The shape of every parameter of one run at one epoch.
-    runs, epochs : int
-        S and E.
+        The shape of every parameter of one run at one point.
+    runs : int
+        S.
+    points : int
+        How many times they are recorded: at epochs 0, 1, ..., E, or at all updates as well.
     """
-    return ArrayFile("train", {"seeds": (runs,), **{name: (runs, epochs + 1, *own) for name, own in shapes.items()}})
+    return ArrayFile("train", {"seeds": (runs,), **{name: (runs, points, *own) for name, own in shapes.items()}})
 
 
 def own_parameters(shapes: Mapping[str, tuple[str, ...]]) -> ArrayFile:

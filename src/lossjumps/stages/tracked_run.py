@@ -120,6 +120,7 @@ def _import_run(
         title=f"{label}, seed {seed}" + ("" if state == "finished" else f" ({state} after epoch {last_epoch})"),
         window=window,
         followed_order=settings.search.max_order,
+        points_per_epoch=batch.training.points_per_epoch,
         loss=loss,
     )
     write_whole(figure, lambda temporary: save_png(drawn, temporary))

@@ -53,7 +53,7 @@ def run(folder: Path, progress: Progress = silent) -> None:
     write_arrays(
         batch.folder / "parameters.npz",
         {"seeds": np.array(recording.seeds), **layout.arrays(recording.parameters)},
-        recorded_parameters(layout.shapes, len(batch.seeds), batch.training.epochs),
+        recorded_parameters(layout.shapes, len(batch.seeds), batch.training.points),
     )
     write_table(batch.folder / History.FILE, history_table(recording, batch.runs), History)
     write_table(batch.folder / Status.FILE, status_table(recording, batch.runs), Status)

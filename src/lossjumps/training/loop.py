@@ -1,4 +1,4 @@
-"""The training loop: all runs of a batch side by side, recorded at every epoch.
+"""The training loop: all runs of a batch side by side, recorded at every epoch, or at every update.
 
 A run's numbers depend on its seed, its data and its configuration alone, bit for bit; `numerics` says how.
 """
@@ -123,15 +123,17 @@ class _Trainer:
         self.evaluation = Evaluation.from_series(test_series, training.evaluation)
         self.learning_rates = learning_rates(training)
         self.optimiser = Adam(self.flat)
-        self.recording = Recording.empty(seeds, training.epochs, self.layout.size)
+        self.recording = Recording.empty(seeds, training.epochs, training.points, self.layout.size)
         self.alive = np.ones(len(seeds), dtype=bool)
 
     def run(self, report) -> Recording:
-        self._record(0, self._evaluate())
+        way = [self._parameters()]
+        self._record(0, self._evaluate(), way)
         for epoch in range(1, self.training.epochs + 1):
             if report is not None:
                 report(epoch - 1, self.recording)
-            losses, norms = self._update_epoch(epoch)
+            way.clear()
+            losses, norms = self._update_epoch(epoch, lambda: way.append(self._parameters()))
             self._end_diverged_runs(epoch, losses)
             if not self.alive.any():
                 return self.recording
@@ -142,7 +144,7 @@ class _Trainer:
                 "step_length": self._step_length(epoch),
                 "learning_rate": np.full(len(losses), self.learning_rates[epoch * self.training.updates_per_epoch - 1]),
             }
-            self._record(epoch, self._evaluate() | updates)
+            self._record(epoch, self._evaluate() | updates, way[-self.training.points_per_epoch :])
         if report is not None:
             report(self.training.epochs, self.recording)
         return self.recording
@@ -152,7 +154,7 @@ class _Trainer:
         parameters, losses = [], []
 
         def record() -> None:
-            parameters.append(self.flat.detach().numpy()[0].copy())
+            parameters.append(self._parameters()[0])
             losses.append(self._evaluate()["loss_free"][0])
 
         for epoch in range(1, last + 1):
@@ -207,16 +209,24 @@ class _Trainer:
             self.recording.why[run] = why
 
     def _step_length(self, epoch: int) -> np.ndarray:
-        change = self.flat.detach().numpy() - self.recording.parameters[:, epoch - 1]
+        before = (epoch - 1) * self.training.points_per_epoch
+        change = self.flat.detach().numpy() - self.recording.parameters[:, before]
         return np.sqrt((change * change).sum(axis=1))
+
+    def _parameters(self) -> np.ndarray:
+        """A copy of the parameters of all runs as they are now: (S, P)."""
+        return self.flat.detach().numpy().copy()
 
     def _evaluate(self) -> dict[str, np.ndarray]:
         with torch.inference_mode():
             return self.evaluation.losses(self.family, self.layout.views(self.flat), len(self.flat))
 
-    def _record(self, epoch: int, numbers: dict[str, np.ndarray]) -> None:
+    def _record(self, epoch: int, numbers: dict[str, np.ndarray], way: list[np.ndarray]) -> None:
+        """Write down an epoch, with the parameters (S, P) at the points that led there, its own the last."""
         alive = self.alive
-        self.recording.parameters[alive, epoch] = self.flat.detach().numpy()[alive]
+        end = epoch * self.training.points_per_epoch + 1
+        for point, parameters in enumerate(way, start=end - len(way)):
+            self.recording.parameters[alive, point] = parameters[alive]
         self.recording.last_epoch[alive] = epoch
         for name, values in numbers.items():
             self.recording.history[name][alive, epoch] = values[alive]

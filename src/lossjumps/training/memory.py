@@ -36,8 +36,9 @@ def memory_needed(model: ModelConfig, training: TrainingConfig, observed: int, r
     size = "model.latent" if model.hidden is None else "model.latent, model.hidden"
     steps, updates = training.sequence_length + 1, training.updates_per_epoch
     evaluation = training.evaluation
+    by_update = ", training.updates_per_epoch, training.record" if training.record == "update" else ""
     numbers = {
-        f"training.epochs, {size}": runs * (training.epochs + 1) * parameters * COPIES,
+        f"training.epochs{by_update}, {size}": runs * training.points * parameters * COPIES,
         "training.epochs, training.updates_per_epoch": training.epochs * updates,
         # of every step: its index, twice, and the data
         "training.updates_per_epoch, training.batch_size, training.sequence_length": (

@@ -1,4 +1,4 @@
-"""What a training leaves behind: parameters and losses of every epoch, and how each run ended."""
+"""What a training leaves behind: its recorded parameters, the losses of every epoch, and how each run ended."""
 
 from dataclasses import dataclass, field
 
@@ -27,7 +27,7 @@ class Recording:
 
     seeds: tuple[int, ...]
     parameters: np.ndarray
-    """(S, E + 1, P), flat; NaN after a run's last epoch."""
+    """(S, points, P), flat, the first the initial ones; NaN after a run's last epoch."""
     history: dict[str, np.ndarray]
     """For every name in `HISTORY` (S, E + 1); NaN after a run's last epoch."""
     last_epoch: np.ndarray
@@ -36,12 +36,12 @@ class Recording:
     """Why each run ended early; empty for a run that finished."""
 
     @classmethod
-    def empty(cls, seeds: tuple[int, ...], epochs: int, size: int) -> "Recording":
-        """Make room for `epochs` epochs of `size` parameters."""
+    def empty(cls, seeds: tuple[int, ...], epochs: int, points: int, size: int) -> "Recording":
+        """Make room for the losses of `epochs` epochs and `size` parameters at each of `points` points."""
         runs = len(seeds)
         return cls(
             seeds=seeds,
-            parameters=np.full((runs, epochs + 1, size), np.nan),
+            parameters=np.full((runs, points, size), np.nan),
             history={name: np.full((runs, epochs + 1), np.nan) for name in HISTORY},
             last_epoch=np.full(runs, -1),
             why=[""] * runs,
