@@ -23,7 +23,7 @@ print(time.perf_counter() - wall, time.process_time() - processor)
 """
 
 
-def _megabytes_so_far() -> float:
+def megabytes_so_far() -> float:
     """The most memory that this process used until now.  Not what Linux took over from the process that started it."""
     status = Path("/proc/self/status")
     if status.exists():
@@ -59,6 +59,6 @@ def first_calls(cache: str) -> list[float]:
 if __name__ == "__main__":
     network = random_network(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), "moderate", 0)
     find_cycles(random_network("shallow", 2, 3, "moderate", 0), 1)  # all is imported
-    megabytes = _megabytes_so_far()
+    megabytes = megabytes_so_far()
     find_cycles(network, 1)
-    print(megabytes, _megabytes_so_far())
+    print(megabytes, megabytes_so_far())

@@ -19,9 +19,9 @@ from baselines import VISIT_PARTS, profile_of_loop, visits_by_loop
 from measuring import Wanted, row, short, spread, timed, with_one_thread
 
 from lossjumps import ReluMap
+from lossjumps.lanes import LANES
 from lossjumps.search import composing, itineraries
 from lossjumps.search.cycle import itinerary_from
-from lossjumps.search.lanes import LANES
 from lossjumps.search.paper_scyfi import walk_as_published
 from lossjumps.search.starts import RandomStarts
 from lossjumps.search.visits import CYCLE, DEAD, packed, pieces_of, room_for, unpacked, visit

@@ -104,7 +104,8 @@ def test_the_tests_of_all_entries_take_up_the_new_ones(project: Path) -> None:
         "test_schema.py",
     )
     names += tuple(
-        f"training/test_{name}.py" for name in ("configuration", "forcing", "losses", "models", "validation")
+        f"training/test_{name}.py"
+        for name in ("configuration", "forcing", "losses", "models", "sequences", "validation")
     )
     tests = [f"tests/{name}" for name in (*names, "test_documentation.py")]
     done = python(project, "-m", "pytest", "-v", "-p", "no:cacheprovider", *tests)

@@ -6,9 +6,10 @@ import torch
 from tests.training.small_trainings import config, model, random_walk
 
 from lossjumps.training.forcing import FORCINGS
-from lossjumps.training.loop import learning_rates, sequence_loss, train
+from lossjumps.training.loop import learning_rates, train
 from lossjumps.training.models import family_of
 from lossjumps.training.parameters import FlatParameters
+from lossjumps.training.sequences import Compiled, Sequences, StepByStep
 
 
 def parameters_of(recording, run, epoch, model_config, observed):
@@ -57,24 +58,27 @@ def naive_gradient(family_name, p, sequences, alpha, step=1e-6):
     return result
 
 
+@pytest.mark.parametrize("engine", [Compiled(), StepByStep()], ids=["compiled", "step by step"])
 @pytest.mark.parametrize("alpha", [None, 0.0, 0.35, 1.0])
 @pytest.mark.parametrize(("name", "latent"), [("shallow_plrnn", 2), ("shallow_plrnn", 4), ("plrnn", 3)])
-def test_loss_and_gradient_are_those_of_the_equations(name, latent, alpha):
+def test_loss_and_gradient_are_those_of_the_equations(name, latent, alpha, engine):
     observed, runs = 2, 2
     layout = FlatParameters(family_of(name), latent, 3 if name == "shallow_plrnn" else None, observed)
     generators = [np.random.default_rng(seed) for seed in range(runs)]
     flat = layout.initial(generators)
-    data = np.random.default_rng(9).standard_normal((5, runs, 3, observed))
-    forcing = FORCINGS["bptt" if alpha is None else "gtf"]
-    losses = sequence_loss(family_of(name), forcing, alpha, layout.views(flat), torch.from_numpy(data))
+    series = np.random.default_rng(9).standard_normal((40, observed))
+    starts = np.random.default_rng(8).integers(0, 35, (runs, 3))
+    strengths = FORCINGS["bptt" if alpha is None else "gtf"].strengths(4, alpha)
+    sequences = Sequences(torch.from_numpy(series), torch.from_numpy(starts), strengths)
+    losses = engine.loss(layout.network(flat), sequences)
     losses.sum().backward()
     values, slopes = layout.arrays(flat.detach().numpy()), layout.arrays(flat.grad.numpy())
     assert set(values) == set(family_of(name).shapes(latent, 3)) | ({"L"} if latent > observed else set())
     for run in range(runs):
         p = {key: value[run].copy() for key, value in values.items()}
-        sequences = data[:, run].transpose(1, 0, 2)
-        assert losses[run].item() == pytest.approx(naive_loss(name, p, sequences, alpha or 0.0), rel=1e-12)
-        expected = naive_gradient(name, p, sequences, alpha or 0.0)
+        data = series[starts[run][:, None] + np.arange(5)]
+        assert losses[run].item() == pytest.approx(naive_loss(name, p, data, alpha or 0.0), rel=1e-12)
+        expected = naive_gradient(name, p, data, alpha or 0.0)
         for key in p:
             if key == "W":
                 np.fill_diagonal(expected[key], 0.0)

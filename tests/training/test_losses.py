@@ -8,6 +8,7 @@ from lossjumps.schema import EvaluationConfig
 from lossjumps.training.losses import Evaluation
 from lossjumps.training.models import FAMILIES
 from lossjumps.training.parameters import FlatParameters
+from lossjumps.training.sequences import Compiled
 
 
 def plain_losses(relu_map, embed, series, starts, horizon, horizon_long, alpha):
@@ -31,8 +32,10 @@ def test_evaluation_losses(family, latent):
     series = np.random.default_rng(0).standard_normal((31, 2))
     layout = FlatParameters(family, latent, 4 if family.needs_hidden else None, 2)
     flat = layout.initial([np.random.default_rng(seed) for seed in range(3)]).detach()
-    evaluation = Evaluation.from_series(series, EvaluationConfig(3, horizon=2, horizon_long=10, alpha=0.3))
-    measured = evaluation.losses(family, layout.views(flat), 3)
+    evaluation = Evaluation.from_series(
+        torch.from_numpy(series), EvaluationConfig(3, horizon=2, horizon_long=10, alpha=0.3)
+    )
+    measured = evaluation.losses(layout.network(flat), Compiled())
     arrays = layout.arrays(flat.numpy())
     for run in range(3):
         p = {name: values[run] for name, values in arrays.items()}
@@ -52,9 +55,9 @@ def test_free_losses_do_not_depend_on_the_evaluation_alpha():
     layout = FlatParameters(family, 2, 4, 2)
     flat = layout.initial([np.random.default_rng(seed) for seed in range(2)]).detach()
     measured = [
-        Evaluation.from_series(series, EvaluationConfig(3, horizon=5, horizon_long=10, alpha=alpha)).losses(
-            family, layout.views(flat), 2
-        )
+        Evaluation.from_series(
+            torch.from_numpy(series), EvaluationConfig(3, horizon=5, horizon_long=10, alpha=alpha)
+        ).losses(layout.network(flat), Compiled())
         for alpha in (0.0, 0.7)
     ]
     for name in ("loss_free", "loss_free_long"):
@@ -68,8 +71,8 @@ def test_losses_that_overflow_are_infinite_and_others_untouched():
     family = FAMILIES["plrnn"]
     flat = torch.tensor([[1e40, 0.0, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
     layout = FlatParameters(family, 1, None, 1)
-    evaluation = Evaluation.from_series(np.ones((11, 1)), EvaluationConfig(1, horizon=2, horizon_long=10, alpha=1.0))
-    measured = evaluation.losses(family, layout.views(flat), 2)
+    evaluation = Evaluation.from_series(torch.ones(11, 1).double(), EvaluationConfig(1, 2, 10, alpha=1.0))
+    measured = evaluation.losses(layout.network(flat), Compiled())
     assert measured["loss_free"][0] == pytest.approx(0.5e160)
     assert measured["loss_free_long"][0] == np.inf
     assert measured["loss_forced"][0] == pytest.approx(1e80)

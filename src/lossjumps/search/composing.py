@@ -6,7 +6,7 @@ a V of single states (of PLRNN-like maps) picks them.
 """
 
 from lossjumps.compiled import compiled
-from lossjumps.search.lanes import (
+from lossjumps.lanes import (
     add_product,
     divide,
     larger_size,

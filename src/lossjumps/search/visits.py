@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lossjumps.compiled import compiled
+from lossjumps.lanes import LANES, larger_size, load, positive, same, subtract
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.composing import begin, go_on, region_at, solve, step
 from lossjumps.search.kernels import BORDER, admissibility
-from lossjumps.search.lanes import LANES, larger_size, load, positive, same, subtract
 from lossjumps.search.periodic import solve_rotation, virtual_cycle
 
 WORD = 64

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lossjumps.compiled import compiled
+from lossjumps.lanes import LANES
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search.lanes import LANES
 from lossjumps.search.visits import CYCLE, NEW, pieces_of, room_for, unpacked, visit, words_a_region
 
 SIDE_BY_SIDE, MOST_SIDE_BY_SIDE = 256, 4096

@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-import lossjumps.training.numerics as numerics
 from lossjumps.schema import ModelConfig, TrainingConfig
 from lossjumps.training.adam import Adam
-from lossjumps.training.forcing import Forcing, forcing_of
-from lossjumps.training.losses import Evaluation, mean_squared_error
-from lossjumps.training.models import Family
-from lossjumps.training.observation import latent_states
+from lossjumps.training.forcing import forcing_of
+from lossjumps.training.losses import Evaluation
+from lossjumps.training.numerics import one_thread
 from lossjumps.training.parameters import FlatParameters
 from lossjumps.training.recording import Recording
+from lossjumps.training.sequences import Compiled, Sequences
 
 INITIAL_PARAMETERS, SEQUENCES = 0, 1
 """Streams of randomness of a run: its generators are seeded with [seed, stream]."""
@@ -49,11 +48,9 @@ def train(
         The runs in the order of their seeds.
     """
     seeds = tuple(int(seed) for seed in seeds)
-    side_by_side = (seeds * numerics.SMALLEST_BATCH)[: max(len(seeds), numerics.SMALLEST_BATCH)]
     # Runs on their way to divergence overflow; that is recorded, and no reason to warn.
-    with numerics.one_thread(), np.errstate(over="ignore", invalid="ignore"):
-        trainer = _Trainer(train_series, test_series, model, training, side_by_side)
-        return trainer.run(report).runs(len(seeds))
+    with one_thread() as threads, np.errstate(over="ignore", invalid="ignore"):
+        return _Trainer(train_series, test_series, model, training, seeds, threads).run(report)
 
 
 def replay(
@@ -85,8 +82,8 @@ def replay(
     losses : (U + 1,) ndarray
         loss_free at each of them.
     """
-    with numerics.one_thread(), np.errstate(over="ignore", invalid="ignore"):
-        trainer = _Trainer(train_series, test_series, model, training, (int(seed),) * numerics.SMALLEST_BATCH)
+    with one_thread() as threads, np.errstate(over="ignore", invalid="ignore"):
+        trainer = _Trainer(train_series, test_series, model, training, (int(seed),), threads)
         return trainer.replay(first, last, report)
 
 
@@ -96,30 +93,17 @@ def learning_rates(training: TrainingConfig) -> np.ndarray:
     return np.geomspace(training.learning_rate, training.learning_rate_end, updates)
 
 
-def sequence_loss(
-    family: Family,
-    forcing: Forcing,
-    alpha: float | None,
-    parameters: dict[str, torch.Tensor],
-    data: torch.Tensor,
-) -> torch.Tensor:
-    """Run along sequences of data (T + 1, S, B, N) from their first points: the loss of every run (S,)."""
-    prepared = family.prepare(parameters, data.shape[2])
-    predictions = forcing.run(lambda state: family.step(prepared, state), latent_states(parameters, data), alpha)
-    return mean_squared_error(predictions, data[1:])
-
-
 class _Trainer:
     """The state of a batch in training."""
 
-    def __init__(self, train_series, test_series, model, training, seeds):
-        self.training = training
+    def __init__(self, train_series, test_series, model, training, seeds, threads):
+        self.training, self.engine = training, Compiled(threads)
         self.layout = FlatParameters.of(model, observed=train_series.shape[1])
-        self.family, self.forcing = self.layout.family, forcing_of(training.name)
+        self.strengths = forcing_of(training.name).strengths(training.sequence_length, training.alpha)
         self.flat = self.layout.initial([np.random.default_rng([seed, INITIAL_PARAMETERS]) for seed in seeds])
         self.generators = [np.random.default_rng([seed, SEQUENCES]) for seed in seeds]
         self.series = torch.from_numpy(np.ascontiguousarray(train_series, dtype=np.float64))
-        test_series = np.ascontiguousarray(test_series, dtype=np.float64)
+        test_series = torch.from_numpy(np.ascontiguousarray(test_series, dtype=np.float64))
         self.evaluation = Evaluation.from_series(test_series, training.evaluation)
         self.learning_rates = learning_rates(training)
         self.optimiser = Adam(self.flat)
@@ -165,35 +149,32 @@ class _Trainer:
                 report(epoch)
         return np.array(parameters), np.array(losses)
 
-    def _sequences(self) -> torch.Tensor:
-        """Draw the sequences of an epoch with replacement: (updates, T + 1, S, B, N)."""
+    def _starts(self) -> torch.Tensor:
+        """Draw the first samples of the sequences of an epoch, with replacement: (updates, S, B)."""
         training = self.training
-        last_start = len(self.series) - training.sequence_length - 1
-        size = (training.updates_per_epoch, 1, training.batch_size)
-        starts = np.stack([g.integers(0, last_start, size, endpoint=True) for g in self.generators], axis=2)
-        steps = np.arange(training.sequence_length + 1)[:, None, None]
-        return self.series[torch.from_numpy(starts + steps)]
+        last = len(self.series) - training.sequence_length - 1
+        size = (training.updates_per_epoch, training.batch_size)
+        return torch.from_numpy(np.stack([g.integers(0, last, size, endpoint=True) for g in self.generators], axis=1))
 
     def _update_epoch(self, epoch: int, updated: Callable[[], None] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Make the updates of an epoch, and call what wants to know of each; training losses and gradient norms.
 
         Both are (S, updates).
         """
-        training = self.training
         losses, norms = [], []
-        first = (epoch - 1) * training.updates_per_epoch
-        for update, data in enumerate(self._sequences(), start=first):
-            views = self.layout.views(self.flat)
-            loss = sequence_loss(self.family, self.forcing, training.alpha, views, data)
+        first = (epoch - 1) * self.training.updates_per_epoch
+        for update, starts in enumerate(self._starts(), start=first):
+            sequences = Sequences(self.series, starts, self.strengths)
+            loss = self.engine.loss(self.layout.network(self.flat), sequences)
             self.flat.grad = None
             # The runs share no number: the gradient of the sum is each run's own.
             loss.backward(torch.ones_like(loss))
-            losses.append(loss.detach())
-            norms.append((self.flat.grad * self.flat.grad).sum(dim=1).sqrt())
+            losses.append(loss.detach().numpy())
+            norms.append(lengths(self.flat.grad.numpy()))
             self.optimiser.step(self.learning_rates[update])
             if updated is not None:
                 updated()
-        return torch.stack(losses, dim=1).numpy(), torch.stack(norms, dim=1).numpy()
+        return np.stack(losses, axis=1), np.stack(norms, axis=1)
 
     def _end_diverged_runs(self, epoch: int, losses: np.ndarray) -> None:
         finite_parameters = torch.isfinite(self.flat.detach()).all(dim=1).numpy()
@@ -210,16 +191,15 @@ class _Trainer:
 
     def _step_length(self, epoch: int) -> np.ndarray:
         before = (epoch - 1) * self.training.points_per_epoch
-        change = self.flat.detach().numpy() - self.recording.parameters[:, before]
-        return np.sqrt((change * change).sum(axis=1))
+        return lengths(self.flat.detach().numpy() - self.recording.parameters[:, before])
 
     def _parameters(self) -> np.ndarray:
         """A copy of the parameters of all runs as they are now: (S, P)."""
         return self.flat.detach().numpy().copy()
 
     def _evaluate(self) -> dict[str, np.ndarray]:
-        with torch.inference_mode():
-            return self.evaluation.losses(self.family, self.layout.views(self.flat), len(self.flat))
+        with torch.no_grad():
+            return self.evaluation.losses(self.layout.network(self.flat), self.engine)
 
     def _record(self, epoch: int, numbers: dict[str, np.ndarray], way: list[np.ndarray]) -> None:
         """Write down an epoch, with the parameters (S, P) at the points that led there, its own the last."""
@@ -230,3 +210,8 @@ class _Trainer:
         self.recording.last_epoch[alive] = epoch
         for name, values in numbers.items():
             self.recording.history[name][alive, epoch] = values[alive]
+
+
+def lengths(vectors: np.ndarray) -> np.ndarray:
+    """Euclidean lengths (S,) of the vectors (S, P) of runs, each by itself: the order of the sum is its own."""
+    return np.array([np.sqrt(np.sum(vector * vector)) for vector in vectors])

@@ -4,16 +4,9 @@ A latent state that belongs to a data point x is [x; L x], with a learned L (M -
 (identity teacher forcing, Brenner et al., 2022).
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from lossjumps.training.models import Family
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 NAME = "L"
 """The parameter's name in a run's parameters; absent where M = N."""
@@ -33,18 +26,3 @@ def initialise(generator: np.random.Generator, latent: int, observed: int) -> di
     """Draw L ~ U(+-sqrt(6 / M)): Glorot's uniform initialisation of a (M - N, N) matrix."""
     scale = np.sqrt(6.0 / latent)
     return {name: generator.uniform(-scale, scale, shape) for name, shape in shapes(latent, observed).items()}
-
-
-def latent_states(parameters: dict[str, Tensor], data: Tensor) -> Tensor:
-    """Complete data (T, S, B, N) of S runs to latent states (T, S, B, M)."""
-    if NAME not in parameters:
-        return data
-    # Not at the top: the shapes are asked for where nothing is trained, and importing torch takes seconds.
-    import torch
-
-    import lossjumps.training.numerics  # noqa: F401  (reproducible matrix products)
-
-    steps, runs, batch, observed = data.shape
-    flat = data.transpose(0, 1).reshape(runs, steps * batch, observed)
-    hidden = torch.bmm(flat, parameters[NAME].transpose(1, 2))
-    return torch.cat((data, hidden.view(runs, steps, batch, -1).transpose(0, 1)), dim=-1)

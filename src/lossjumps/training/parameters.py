@@ -1,11 +1,14 @@
 """The parameters of all runs of a batch in one tensor, a row a run."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from lossjumps.schema import ModelConfig
 from lossjumps.training import observation
 from lossjumps.training.models import Family, family_of
+from lossjumps.training.network import Network
 
 
 class FlatParameters:
@@ -40,6 +43,11 @@ class FlatParameters:
         return {
             name: piece.unflatten(1, shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
         }
+
+    def network(self, flat: torch.Tensor) -> Network:
+        """The networks with the parameters (S, P)."""
+        parameters = self.views(flat)
+        return replace(self.family.canonical(parameters), L=parameters.get(observation.NAME))
 
     def arrays(self, flat: np.ndarray) -> dict[str, np.ndarray]:
         """Name the parameters in an array (..., P), each (..., *shape)."""

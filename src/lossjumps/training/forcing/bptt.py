@@ -1,16 +1,15 @@
 """Standard backpropagation through time: the network runs freely along the whole sequence."""
 
+import numpy as np
+
 from lossjumps.training.forcing.forcing import Forcing
 
 
-def free_run(step, data_states, alpha=None):
-    """Run freely from the first data state, as many steps as there are further data states."""
-    state = data_states[0]
-    predictions = []
-    for _ in range(len(data_states) - 1):
-        state = step(state)
-        predictions.append(state)
-    return predictions
+def free_strengths(steps, alpha=None):
+    """Start from the data, and leave the state alone."""
+    strengths = np.zeros(steps)
+    strengths[0] = 1.0
+    return strengths
 
 
-BPTT = Forcing(name="bptt", needs_alpha=False, run=free_run)
+BPTT = Forcing(name="bptt", needs_alpha=False, strengths=free_strengths)

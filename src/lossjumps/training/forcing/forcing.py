@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+import numpy as np
 
 
 @dataclass(frozen=True)
 class Forcing:
-    """A way to run a network along data."""
+    """A way to run a network along data: before each step the state is pulled towards the data.
+
+    The state before step t is (1 - s_t) z_t + s_t x_t, with z_t the prediction of the step before and x_t the state
+    that belongs to the data; predictions are compared before they are pulled.
+    """
 
     name: str
     """The name in the configuration."""
     needs_alpha: bool
     """Whether it takes a forcing strength alpha, which is then required; otherwise alpha has to be null."""
-    run: Callable[[Callable[[Tensor], Tensor], Tensor, float | None], list[Tensor]]
-    """(step, data states (T + 1, S, B, M), alpha) to T predicted states (S, B, M), each taken before it is forced.
-
-    The run starts at the first data state; prediction t (0-based) belongs to data state t + 1.
-    """
+    strengths: Callable[[int, float | None], np.ndarray]
+    """(T, alpha) to the strengths s (T,) before each of T steps.  The first has to be 1: a run starts from the data."""

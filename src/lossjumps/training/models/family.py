@@ -1,38 +1,29 @@
 """What a family of ReLU networks has to say about itself to be trained and analysed.
 
-No torch here: `prepare` and `step` use methods of the tensors they are given, so that planning can list and
-validate families where torch is not installed.
+No torch here: `canonical` uses methods of the tensors it is given, so that planning can list and validate families
+where torch is not installed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
+from lossjumps.training.network import Network
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-class FreeNetwork(Protocol):
-    """What can run freely, S networks side by side: a family, or the canonical form of any network."""
-
-    def prepare(self, parameters: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:
-        """Parameters to what `step` uses along sequences."""
-
-    def step(self, prepared: Mapping[str, Tensor], states: Tensor) -> Tensor:
-        """States (S, B, M) to the next ones."""
 
 
 @dataclass(frozen=True)
 class Family:
     """A family of networks z' = F(z).
 
-    Tensors have the run (seed) as their leading axis, S runs in all; states are rows, (S, B, M) for B sequences.
+    Tensors have the run (seed) as their leading axis, S runs in all.
     """
 
     name: str
@@ -43,25 +34,10 @@ class Family:
     """(latent M, hidden H) to the shape of every parameter of one run, in the order they are stored."""
     initialise: Callable[[np.random.Generator, int, int | None], dict[str, np.ndarray]]
     """(generator, M, H) to the initial parameters of one run."""
-    prepare: Callable[[Mapping[str, Tensor], int], dict[str, Tensor]]
-    """(parameters, B) to what `step` uses and does not change along a sequence: computed once an update."""
-    step: Callable[[Mapping[str, Tensor], Tensor], Tensor]
-    """(prepared parameters, states (S, B, M)) to the next states (S, B, M), free-running."""
+    canonical: Callable[[Mapping[str, Tensor]], Network]
+    """Parameters of S runs to their maps in the canonical form, differentiable."""
     relu_map: Callable[[Mapping[str, np.ndarray]], ReluMap]
-    """Parameters of one run at one epoch to the canonical map, the same map as `step`."""
-
-
-def rows(vector: Tensor, batch: int) -> Tensor:
-    """Repeat a vector parameter (S, n) for every sequence: (S, batch, n).
-
-    Repeated once, its gradient is summed over the sequences once an update instead of once a step.
-    """
-    return vector.unsqueeze(1).expand(-1, batch, -1).contiguous()
-
-
-def columns(matrix: Tensor) -> Tensor:
-    """Transpose a matrix parameter (S, n, m) for states that are rows: (S, m, n)."""
-    return matrix.transpose(1, 2)
+    """Parameters of one run at one epoch to the map that is analysed: the same as `canonical`."""
 
 
 def scaled_random_matrix(generator: np.random.Generator, latent: int) -> np.ndarray:

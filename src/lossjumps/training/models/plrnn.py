@@ -3,7 +3,8 @@
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.training.models.family import Family, columns, rows, scaled_random_matrix, uniform
+from lossjumps.training.models.family import Family, scaled_random_matrix, uniform
+from lossjumps.training.network import Network
 
 
 def _shapes(latent, hidden):
@@ -20,17 +21,10 @@ def _initialise(generator, latent, hidden):
     return {"A": diagonal, "W": matrix - np.diag(diagonal), "h": uniform(generator, 0.1 * latent**-0.5, latent)}
 
 
-def _prepare(parameters, batch):
-    return {
-        "A": rows(parameters["A"], batch),
-        # Lower and upper triangle: no gradient reaches the diagonal of W, which starts at zero and so stays there.
-        "W": columns(parameters["W"].tril(-1) + parameters["W"].triu(1)),
-        "h": rows(parameters["h"], batch),
-    }
-
-
-def _step(p, z):
-    return (p["A"] * z + p["h"]).baddbmm(z.relu(), p["W"])
+def _canonical(p):
+    # Lower and upper triangle: no gradient reaches the diagonal of W, which starts at zero and so stays there.
+    W, h = p["W"].tril(-1) + p["W"].triu(1), p["h"]
+    return Network(p["A"], W, None, h.new_zeros(h.shape), h, reads=tuple(range(h.shape[1])))
 
 
 def _relu_map(p):
@@ -42,7 +36,6 @@ PLRNN = Family(
     needs_hidden=False,
     shapes=_shapes,
     initialise=_initialise,
-    prepare=_prepare,
-    step=_step,
+    canonical=_canonical,
     relu_map=_relu_map,
 )

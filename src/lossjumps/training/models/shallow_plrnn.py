@@ -1,7 +1,8 @@
 """The shallow PLRNN: z' = A z + W1 relu(W2 z + h2) + h1 with A diagonal (Hess et al., 2023)."""
 
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.training.models.family import Family, columns, rows, scaled_random_matrix, uniform
+from lossjumps.training.models.family import Family, scaled_random_matrix, uniform
+from lossjumps.training.network import Network
 
 
 def _shapes(latent, hidden):
@@ -24,19 +25,8 @@ def _initialise(generator, latent, hidden):
     }
 
 
-def _prepare(parameters, batch):
-    return {
-        "A": rows(parameters["A"], batch),
-        "W1": columns(parameters["W1"]),
-        "W2": columns(parameters["W2"]),
-        "h1": rows(parameters["h1"], batch),
-        "h2": rows(parameters["h2"], batch),
-    }
-
-
-def _step(p, z):
-    active = p["h2"].baddbmm(z, p["W2"]).relu()
-    return (p["A"] * z + p["h1"]).baddbmm(active, p["W1"])
+def _canonical(p):
+    return Network(p["A"], p["W1"], p["W2"], p["h2"], p["h1"])
 
 
 def _relu_map(p):
@@ -48,7 +38,6 @@ SHALLOW_PLRNN = Family(
     needs_hidden=True,
     shapes=_shapes,
     initialise=_initialise,
-    prepare=_prepare,
-    step=_step,
+    canonical=_canonical,
     relu_map=_relu_map,
 )

@@ -1,32 +1,18 @@
 """The losses that every condition is compared on, for the networks of a recorded run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.schema import EvaluationConfig
-from lossjumps.training import numerics, observation
 from lossjumps.training.losses import Evaluation
-from lossjumps.training.models.family import columns, rows
+from lossjumps.training.network import Network
+from lossjumps.training.sequences import Compiled
 
 SIDE_BY_SIDE = 32
 """Recorded epochs that run side by side."""
-
-
-class CanonicalNetwork:
-    """z' = A z + U relu(V z + b) + c for networks side by side: a `lossjumps.training.models.family.FreeNetwork`."""
-
-    def prepare(self, parameters: Mapping[str, torch.Tensor], batch: int) -> dict[str, torch.Tensor]:
-        """Transpose the matrices, and repeat b and c for every sequence."""
-        matrices = {name: columns(parameters[name]) for name in "AUV"}
-        return matrices | {name: rows(parameters[name], batch) for name in "bc"}
-
-    def step(self, prepared: Mapping[str, torch.Tensor], states: torch.Tensor) -> torch.Tensor:
-        """States (S, B, M) to the next ones."""
-        active = prepared["b"].baddbmm(states, prepared["V"]).relu()
-        return prepared["c"].baddbmm(states, prepared["A"]).baddbmm(active, prepared["U"])
 
 
 def evaluated_losses(
@@ -49,14 +35,13 @@ def evaluated_losses(
     dict of str to (E + 1,) ndarray
         `loss_free`, `loss_free_long` and `loss_forced`; infinite where the network diverges.
     """
-    evaluation = Evaluation.from_series(np.ascontiguousarray(test_series, dtype=np.float64), config)
+    series = torch.from_numpy(np.ascontiguousarray(test_series, dtype=np.float64))
+    evaluation, engine = Evaluation.from_series(series, config), Compiled(torch.get_num_threads())
     parts = []
-    with numerics.one_thread(), torch.inference_mode(), np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         for first in range(0, len(maps), SIDE_BY_SIDE):
             some = maps[first : first + SIDE_BY_SIDE]
-            parameters = {name: np.stack([getattr(one, name) for one in some]) for name in "AUVbc"}
-            if extra is not None:
-                parameters[observation.NAME] = extra[first : first + SIDE_BY_SIDE]
-            tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in parameters.items()}
-            parts.append(evaluation.losses(CanonicalNetwork(), tensors, len(some)))
+            arrays = [np.stack([getattr(one, name) for one in some]) for name in "AUVbc"]
+            L = None if extra is None else torch.from_numpy(extra[first : first + SIDE_BY_SIDE].astype(np.float64))
+            parts.append(evaluation.losses(Network(*map(torch.from_numpy, arrays), L=L), engine))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
