@@ -82,8 +82,7 @@ def _points(points: list[np.ndarray], room: int) -> list[str]:
 def _verdict(found: FoundCycles, order: int) -> tuple[int, str]:
     """What tells the line of an order from others: orders in a row without cycles and with one verdict share it."""
     way = found.certificate[order]
-    # Within a box there is nothing to compare the sum with: what lies outside is left out.
-    total = found.index_sum[order] if found.domain is None else None
+    total = found.index_sum[order]
     continua = sum(len(itinerary) == order for itinerary in found.degenerate)
     if way is not None:
         text = f"certified complete ({way})" + (f", index sum {total}" if total is not None else "")

@@ -23,7 +23,10 @@ EPSILON = 2.0**-52
 """Relative rounding of float64."""
 
 MOST_CHOICES = 5000
-"""Choices of hyperplanes that nearly meet in one point, of which the true vertices are solved for without rounding."""
+"""Choices of hyperplanes that nearly meet in one point, or nearly in none, that are looked at without rounding."""
+
+SCALINGS = 3
+"""Times that planes and coordinates are scaled in turn."""
 
 
 @compiled()
@@ -113,6 +116,8 @@ def _cells_at_simple_vertices(normals, offsets, direction, most):
         The cells, or all that was found before giving up.
     crowded : (m, 2 words) uint64 array
         Vertices where more than r borders meet, within rounding: the signs of the other borders, then who meets.
+    dependent : (d, r) int array
+        Borders that are not parallel, but whose normals are dependent, within rounding.
     complete : bool
     """
     units, rank = normals.shape
@@ -126,6 +131,8 @@ def _cells_at_simple_vertices(normals, offsets, direction, most):
     crowded_table = np.full(size, -1, np.int64)
     crowded = np.empty((most + 1, 2 * n_words), np.uint64)
     n_crowded = 0
+    dependent = np.empty((MOST_CHOICES + 1, rank), np.int64)
+    n_dependent = 0
     both = np.empty(2 * n_words, np.uint64)
     chosen = np.arange(rank)
     vertex = np.empty(rank)
@@ -140,6 +147,10 @@ def _cells_at_simple_vertices(normals, offsets, direction, most):
                 if direction[chosen[i]] == direction[chosen[j]]:
                     parallel = True
         pivot = 0.0 if parallel else _solve_vertex(normals, offsets, chosen, vertex, system)
+        if not parallel and pivot == 0.0:
+            for i in range(rank):
+                dependent[n_dependent, i] = chosen[i]
+            n_dependent += 1
         if pivot > 0.0:
             length = 0.0
             for j in range(rank):
@@ -178,13 +189,13 @@ def _cells_at_simple_vertices(normals, offsets, direction, most):
                     count = _insert(table, rows, count, words)
                     if count > most:
                         break
-            if count > most or n_crowded > most:
-                return rows[: min(count, most)], crowded[: min(n_crowded, most)], False
+        if count > most or n_crowded > most or n_dependent > MOST_CHOICES:
+            return rows[: min(count, most)], crowded[: min(n_crowded, most)], dependent[:n_dependent], False
         position = rank - 1
         while position >= 0 and chosen[position] == units - rank + position:
             position -= 1
         if position < 0:
-            return rows[:count], crowded[:n_crowded], True
+            return rows[:count], crowded[:n_crowded], dependent[:n_dependent], True
         chosen[position] += 1
         for i in range(position + 1, rank):
             chosen[i] = chosen[i - 1] + 1
@@ -318,16 +329,21 @@ def arrangement_cells(normals: np.ndarray, offsets: np.ndarray, most: int) -> np
     -------
     (n, B) bool array or None
         True where normal . x + offset is positive; each cell once.  With hyperplanes that nearly meet in one point
-        cells as small as rounding are listed as well, and possibly empty ones.  None with more than `most` cells, or
-        where so many hyperplanes nearly meet in one point that its surroundings are not untangled.
+        cells as small as rounding are listed as well, and possibly empty ones.  None with more than `most` cells, where
+        hyperplanes are so nearly parallel that they meet too far out for float64, or where so many nearly meet in one
+        point that its surroundings are not untangled.
     """
     bent = np.flatnonzero(normals.any(axis=1))
     constant = offsets > 0.0
     if len(bent) == 0:
         return constant[None, :]
     planes = np.column_stack([normals[bent], offsets[bent]])
-    # powers of two, so that planes stay what they are
-    planes = np.ldexp(planes, -np.frexp(np.abs(planes[:, :-1]).max(axis=1))[1][:, None])
+    # powers of two, so that planes stay what they are; coordinates are scaled as well, so that differences in their
+    # units do not make planes nearly parallel
+    for _ in range(SCALINGS):
+        planes = np.ldexp(planes, -np.frexp(np.abs(planes[:, :-1]).max(axis=1))[1][:, None])
+        sizes = np.frexp(np.abs(planes[:, :-1]).max(axis=0))[1]
+        planes[:, :-1] = np.ldexp(planes[:, :-1], -sizes)
     first, same_side = _coincident(planes)
     distinct = np.unique(first)
     cells = _distinct_cells(planes[distinct], most)
@@ -344,16 +360,24 @@ def _distinct_cells(planes: np.ndarray, most: int) -> np.ndarray | None:
     values = np.linalg.svd(planes[:, :-1] / lengths[:, None], compute_uv=False)
     rank = int(np.count_nonzero(values > PARALLEL * values[0] * max(planes.shape)))
     if rank < planes.shape[1] - 1:
+        if _exact(planes[:, :-1]).rank() > rank:
+            return None
         # the subspace of some coordinates meets all cells
         planes = planes[:, [*sorted(independent_rows(planes[:, :-1].T, rank)), -1]]
     normals, offsets = np.ascontiguousarray(planes[:, :-1]), planes[:, -1].copy()
     classes = _parallel_classes(normals / np.linalg.norm(normals, axis=1)[:, None])
+    for name in np.unique(classes):
+        members = np.flatnonzero(classes == name)
+        if len(members) > 1 and _exact(normals[members]).rank() > 1:
+            return None  # vertices too far out for float64
     room, complete = min(most, sum(comb(len(planes), i) for i in range(rank + 1))), False
     while not complete:
-        rows, crowded, complete = _cells_at_simple_vertices(normals, offsets, classes, room)
-        if not complete and room == most:
+        rows, crowded, dependent, complete = _cells_at_simple_vertices(normals, offsets, classes, room)
+        if not complete and (room == most or len(dependent) > MOST_CHOICES):
             return None
         room = min(4 * room, most)
+    if any(_exact(normals[chosen]).det() != 0 for chosen in dependent):
+        return None
     cells = [_bits(rows, len(planes))]
     words = rows.shape[1]
     for signs, meets in zip(

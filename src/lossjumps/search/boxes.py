@@ -56,6 +56,11 @@ class _Ridges:
     lowest: np.ndarray
     highest: np.ndarray
 
+    @property
+    def bounded_part(self) -> np.ndarray:
+        """Bound (M,) of the moduli of what the map differs by from its recession map."""
+        return np.abs(self.constant) + np.maximum(np.abs(self.lowest), np.abs(self.highest)).sum(axis=0)
+
 
 def ridges(relu_map: ReluMap) -> _Ridges:
     """Gather the units of a map by the direction of their borders."""
@@ -164,8 +169,7 @@ def farthest_cycle(relu_map: ReluMap, order: int) -> np.ndarray | None:
     if not parts.rising.any() and not parts.falling.any():
         inverse, condition = inverse_of_period(parts.linear, order)
         if condition < MOST_CONDITION:
-            largest = np.abs(parts.constant) + np.maximum(np.abs(parts.lowest), np.abs(parts.highest)).sum(axis=0)
-            reach = np.abs(inverse) @ np.tile(largest, order) * (1.0 + MARGIN)
+            reach = np.abs(inverse) @ np.tile(parts.bounded_part, order) * (1.0 + MARGIN)
             return reach.reshape(order, -1).max(axis=0)
     boxes = [box for box in (_signed_box(parts), _modal_box(parts)) if box is not None]
     return np.min([np.maximum(-box.lower, box.upper) for box in boxes], axis=0) if boxes else None

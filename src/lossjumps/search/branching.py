@@ -76,26 +76,23 @@ def _is_certificate(root, rounding, dictionary, basic, nonbasic, state, row, sig
         if nonbasic[j] >= units:
             weights[nonbasic[j] - units] = -sign * dictionary[j, row]
     constant = 0.0
-    size = 0.0
+    error = 0.0
     for i in range(rows):
         if weights[i] < 0.0 and not _is_fixed(units + i, units, state):
             weights[i] = 0.0
         constant += weights[i] * root[units, i]
-        size += abs(weights[i] * root[units, i])
-    constant += rounding * size
+        error += abs(weights[i]) * rounding[i]
+    constant += error
     if not constant < 0.0:
         return False
     excess = 0.0
     for j in range(units):
         if state[j] >= 0:
             coefficient = 0.0
-            size = 0.0
             column = root[j]
             for i in range(rows):
-                term = weights[i] * column[i]
-                coefficient += term
-                size += abs(term)
-            excess += max(coefficient + rounding * size, 0.0)
+                coefficient += weights[i] * column[i]
+            excess += max(coefficient + error, 0.0)
     return excess * FAR <= -constant
 
 
@@ -187,8 +184,8 @@ def branch(root, rounding, decided, most_nodes, deepest, found):
     ----------
     root : (H + 1, H + E) array
         The dictionary, by columns: those of r, then the constants; rows are w, then e.
-    rounding : float
-        Relative error of its numbers.
+    rounding : (H + E,) array
+        Largest error of the numbers of each row.
     decided : (H,) int8 array
         Units decided beforehand: 1 on, -1 off, 0 to be decided.
     most_nodes : int

@@ -14,7 +14,7 @@ import numpy as np
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.borders import switching_units
 from lossjumps.search.boxes import farthest_cycle
-from lossjumps.search.cyclic import inverse_of_period
+from lossjumps.search.cyclic import error_of_inverse, inverse_of_period, system_of_period
 
 WELL_CONDITIONED = 1e4
 """Condition number of I - J of a region from which on the next one is not tried as the origin of the unknowns."""
@@ -38,8 +38,8 @@ class Complementarity:
     dictionary : (kH' + 1, kH' + E) array
         By columns: coefficients of r in the rows w and in E further inequalities that every solution fulfils, then
         the constants.
-    rounding : float
-        Relative error of its numbers.
+    rounding : (kH' + E,) array
+        Largest error of the numbers of each row.
     flipped : (H',) bool array
         Units for which r belongs to relu(-y), not relu(y).
     units : (H',) int array
@@ -52,7 +52,7 @@ class Complementarity:
     """
 
     dictionary: np.ndarray
-    rounding: float
+    rounding: np.ndarray
     flipped: np.ndarray
     units: np.ndarray
     always_on: np.ndarray
@@ -109,7 +109,7 @@ def complementarity_problem(relu_map: ReluMap, order: int = 1) -> Complementarit
     units, always_on, c = switching_units(relu_map)
     A, U, V, b = relu_map.A, relu_map.U[:, units], relu_map.V[units], relu_map.b[units]
     if len(units) == 0:
-        return Complementarity(np.zeros((1, 0)), 0.0, np.zeros(0, dtype=bool), units, always_on, order)
+        return Complementarity(np.zeros((1, 0)), np.zeros(0), np.zeros(0, dtype=bool), units, always_on, order)
     best, inverse, flipped = np.inf, None, None
     with np.errstate(over="ignore", invalid="ignore"):
         for origin in _origins(len(units)):
@@ -120,8 +120,12 @@ def complementarity_problem(relu_map: ReluMap, order: int = 1) -> Complementarit
                 break
         if inverse is None or best > HARDLY_SOLVABLE:
             return None
-        rounding = EPSILON * len(inverse) * best
-        return _dictionary(relu_map, order, units, always_on, U, V, b, c, inverse, rounding, flipped)
+        jacobian = A + U[:, flipped] @ V[flipped]
+        sizes = np.abs(A) + np.abs(U[:, flipped]) @ np.abs(V[flipped])
+        system = system_of_period(jacobian, order)
+        rounding = (len(units) + 2) * EPSILON * np.abs(system_of_period(sizes, order))
+        error = error_of_inverse(system, inverse, rounding)
+        return _dictionary(relu_map, order, units, always_on, U, V, b, c, inverse, error, flipped)
 
 
 def _dictionary(
@@ -134,7 +138,7 @@ def _dictionary(
     b: np.ndarray,
     c: np.ndarray,
     inverse: np.ndarray,
-    rounding: float,
+    inverse_error: np.ndarray,
     flipped: np.ndarray,
 ) -> Complementarity | None:
     dimension, count = len(c), len(units)
@@ -150,9 +154,21 @@ def _dictionary(
     size = np.tile(np.linalg.norm(V, axis=1), order)
     inputs = inputs / size[:, None] * size
     constants = constants / size
-    scale = np.abs(constants).max(initial=0.0) or 1.0
+    # the same with the moduli of all that is added up, and with their errors
+    sizes = np.abs(later)
+    relative = (dimension + count + 4) * EPSILON
+    error = np.roll(inverse_error.reshape(order * dimension, order, dimension), -1, axis=1) + relative * sizes
+    spread_error = (error @ np.abs(U)).reshape(order, dimension, order * count)
+    pushes = np.abs(c) + np.abs(U[:, flipped]) @ np.abs(b[flipped])
+    level_error = (error.sum(axis=1) @ pushes).reshape(order, dimension)
+    level_size = (sizes.sum(axis=1) @ pushes).reshape(order, dimension)
+    added_up = (level_size @ np.abs(V).T + np.abs(b)).ravel() / size
+    scale = added_up.max(initial=0.0) or 1.0
+    input_error = (np.abs(V) @ spread_error).reshape(order * count, order * count) * size / size[:, None]
+    constant_error = (level_error @ np.abs(V).T).ravel() / size + relative * added_up
     rows = [np.eye(order * count) - inputs]
     levels = [-constants / scale]
+    errors = [np.maximum(input_error.max(axis=1), constant_error / scale)]
     if order > 1:
         # one rotation of each cycle: the first point is the lowest along some direction
         direction = np.cos(1.0 + np.arange(dimension))
@@ -160,22 +176,29 @@ def _dictionary(
         rows.append((heights[1:] - heights[0]) * size)
         heights = level.reshape(order, dimension) @ direction
         levels.append((heights[1:] - heights[0]) / scale)
-    between = _between_parallel_borders(relu_map, units, flipped, rows[0], levels[0], size, scale, order)
-    matrix = np.vstack([*rows, *(row for row, _ in between)])
-    constant = np.concatenate([*levels, [level for _, level in between]])
+        slopes = (np.abs(direction) @ spread_error * size).max(axis=1)
+        errors.append(np.maximum(slopes, level_error @ np.abs(direction) / scale)[1:])
+        errors[-1] += np.maximum(slopes, level_error @ np.abs(direction) / scale)[0]
+    between = _between_parallel_borders(relu_map, units, flipped, rows[0], levels[0], errors[0], size, scale, order)
+    matrix = np.vstack([*rows, *(row for row, _, _ in between)])
+    constant = np.concatenate([*levels, [level for _, level, _ in between]])
+    row_error = np.concatenate([*errors, [error for _, _, error in between]])
     # of a further row only the signs matter
     largest = np.abs(matrix[order * count :]).max(axis=1, initial=0.0)
     largest[largest == 0.0] = 1.0
     matrix[order * count :] /= largest[:, None]
     constant[order * count :] /= largest
+    row_error[order * count :] /= largest
+    # adding up a certificate rounds as well
+    row_error += len(constant) * EPSILON * np.maximum(np.abs(matrix).max(axis=1), np.abs(constant))
     dictionary = np.ascontiguousarray(np.vstack([matrix.T, constant]))
-    if not np.isfinite(dictionary).all():
+    if not (np.isfinite(dictionary).all() and np.isfinite(row_error).all()):
         return None
     farthest = farthest_cycle(relu_map, order)
     largest = np.inf
     if farthest is not None:
         largest = float(np.max((np.abs(V) @ farthest + np.abs(b)) / size[:count])) / scale
-    return Complementarity(dictionary, rounding, flipped, units, always_on, order, largest)
+    return Complementarity(dictionary, row_error, flipped, units, always_on, order, largest)
 
 
 def _between_parallel_borders(
@@ -184,10 +207,11 @@ def _between_parallel_borders(
     flipped: np.ndarray,
     matrix: np.ndarray,
     constants: np.ndarray,
+    errors: np.ndarray,
     size: np.ndarray,
     scale: float,
     order: int,
-) -> list[tuple[np.ndarray, float]]:
+) -> list[tuple[np.ndarray, float, float]]:
     """relu(y_l) - s relu(y_m) lies between 0 and d where y_l = s y_m + d: inequalities that tie parallel units."""
     count = len(units)
     identity = np.eye(order * count)
@@ -200,8 +224,10 @@ def _between_parallel_borders(
             lower = (matrix[second], constants[second]) if flipped[other] != (factor < 0.0) else (identity[second], 0.0)
             row = size[first] * upper[0] - abs(factor) * size[second] * lower[0]
             level = size[first] * upper[1] - abs(factor) * size[second] * lower[1]
-            rows.append((row, level - min(shift, 0.0) / scale))
-            rows.append((-row, max(shift, 0.0) / scale - level))
+            error = size[first] * errors[first] + abs(factor) * size[second] * errors[second]
+            error += 4.0 * EPSILON * abs(shift) / scale
+            rows.append((row, level - min(shift, 0.0) / scale, error))
+            rows.append((-row, max(shift, 0.0) / scale - level, error))
     return rows
 
 
@@ -214,9 +240,10 @@ def has_one_solution(problem: Complementarity) -> bool:
     matrix = problem.dictionary[:count, :count].T
     if count == 0:
         return True
-    if np.linalg.eigvalsh(matrix + matrix.T)[0] > MARGIN * np.abs(matrix).max():
+    error = problem.rounding[:count].max()
+    if np.linalg.eigvalsh(matrix + matrix.T)[0] > MARGIN * np.abs(matrix).max() + 2.0 * count * error:
         return True
-    sizes = np.abs(np.eye(count) - matrix)
+    sizes = np.abs(np.eye(count) - matrix) + error
     vector = np.ones(count)
     for _ in range(20):
         image = sizes @ vector + MARGIN

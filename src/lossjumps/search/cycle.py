@@ -169,14 +169,14 @@ class FoundCycles:
 
     @cached_property
     def index_sum(self) -> dict[int, int | None]:
-        """For each order k: the sum of the indices of all fixed points of F^k; None unless all of them are known.
+        """For each order k: the sum of the indices of all fixed points of F^k; None unless all in space are known.
 
         The sum over d | k of d times the sum over d-cycles of sign det(I - T^(k/d)) (Lefschetz).
         """
         sums: dict[int, int | None] = {}
         for order in range(1, self.max_order + 1):
             divisors = [divisor for divisor in range(1, order + 1) if order % divisor == 0]
-            certified = all(self.complete.get(divisor, False) for divisor in divisors)
+            certified = self.domain is None and all(self.complete.get(divisor, False) for divisor in divisors)
             indices = [
                 (cycle.order, cycle.index_of_iterate(order // cycle.order))
                 for cycle in self.cycles

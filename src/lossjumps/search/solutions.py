@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossjumps.search.branching import FAR, branch
-from lossjumps.search.complementarity import Complementarity
+from lossjumps.search.complementarity import EPSILON, Complementarity
 
 SERIAL_NODES = 50_000
 """Nodes looked at before the work is cut into parts that threads share."""
@@ -67,7 +67,7 @@ class _Enumeration:
         self.nodes = 0
 
     def branch(
-        self, dictionary: np.ndarray, rounding: float, decided: np.ndarray, most_nodes: int, deepest: int
+        self, dictionary: np.ndarray, rounding: np.ndarray, decided: np.ndarray, most_nodes: int, deepest: int
     ) -> tuple[int, np.ndarray]:
         """Nodes, and the states that could not be excluded, with as much room as they need."""
         room = 256
@@ -79,7 +79,7 @@ class _Enumeration:
             room *= 16
 
     def states(
-        self, dictionary: np.ndarray, rounding: float, decided: np.ndarray, most_nodes: int | None = None
+        self, dictionary: np.ndarray, rounding: np.ndarray, decided: np.ndarray, most_nodes: int | None = None
     ) -> np.ndarray | None:
         """The states (n, H) that could not be excluded, or None where the budget, or a smaller one, ends."""
         count = len(decided)
@@ -133,6 +133,11 @@ def all_solutions(problem: Complementarity, most_nodes: int, threads: int = 1) -
     return Solutions(problem.itineraries(np.concatenate([near, far])), True, enumeration.nodes)
 
 
+def _far_rounding(rounding: np.ndarray, count: int) -> np.ndarray:
+    """The errors of the rows of `_far_dictionary`: what is added there is exact."""
+    return np.concatenate([rounding[:count], [0.0], rounding[count:], [EPSILON, EPSILON]])
+
+
 def _far_states(problem: Complementarity, enumeration: _Enumeration) -> np.ndarray | None:
     """The states (n, H) that may have solutions beyond `FAR`; None where the budget ends.
 
@@ -142,8 +147,9 @@ def _far_states(problem: Complementarity, enumeration: _Enumeration) -> np.ndarr
     count = problem.dictionary.shape[0] - 1
     decided = np.append(np.zeros(count, dtype=np.int8), np.int8(1))
     together = _far_dictionary(problem.dictionary, np.ones(count))
+    rounding = _far_rounding(problem.rounding, count)
     shortly = FAR_NODES + FAR_NODES_PER_NODE * enumeration.nodes
-    states = enumeration.states(together, problem.rounding, decided, shortly)
+    states = enumeration.states(together, rounding, decided, shortly)
     if states is not None:
         return states[:, :count]
     parts = []
@@ -151,7 +157,7 @@ def _far_states(problem: Complementarity, enumeration: _Enumeration) -> np.ndarr
         one = decided.copy()
         one[largest] = 1
         dictionary = _far_dictionary(problem.dictionary, np.arange(count) == largest)
-        states = enumeration.states(dictionary, problem.rounding, one)
+        states = enumeration.states(dictionary, rounding, one)
         if states is None:
             return None
         parts.append(states[:, :count])

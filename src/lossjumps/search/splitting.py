@@ -86,14 +86,27 @@ class Simplex:
         return np.linalg.inv(np.vstack([self.corners, self.at_one]))
 
 
-def orthants(borders: Borders, scale: float) -> list[Simplex]:
-    """The 2^M cones of the whole space between M independent hyperplanes, borders as far as there are any."""
+def frame_of(borders: Borders) -> tuple[np.ndarray, np.ndarray]:
+    """M independent normals (M, M), of borders as far as there are any, and the point (M,) where these borders meet."""
+    frame, chosen = _independent_normals(borders)
+    return frame, np.linalg.solve(frame, -np.append(borders.offsets[chosen], np.zeros(len(frame) - len(chosen))))
+
+
+def _independent_normals(borders: Borders) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a frame, and the borders that its first rows belong to."""
     dimension = borders.normals.shape[1]
     chosen = independent_rows(borders.normals, dimension, INDEPENDENT)
     frame = borders.normals[chosen]
     if len(chosen) < dimension:
         frame = np.vstack([frame, np.linalg.svd(np.vstack([frame, np.zeros((1, dimension))]))[2][len(chosen) :]])
-    apex = np.linalg.solve(frame, -np.append(borders.offsets[chosen], np.zeros(dimension - len(chosen))))
+    return frame, chosen
+
+
+def orthants(borders: Borders, scale: float) -> list[Simplex]:
+    """The 2^M cones of the whole space between the hyperplanes of a frame."""
+    dimension = borders.normals.shape[1]
+    _, chosen = _independent_normals(borders)
+    frame, apex = frame_of(borders)
     directions = scale * np.linalg.inv(frame)
     simplices = []
     for number in range(2**dimension):
@@ -160,6 +173,8 @@ class Walk:
         Budget of cells looked at in one go.
     tolerance : float
         Relative error granted to what is added up in a step; at least its rounding.
+    granted : (M,) array or None
+        Error granted to each step besides, of states with sum g = 1.
     """
 
     borders: Borders
@@ -168,6 +183,7 @@ class Walk:
     longest: int
     max_cells: int
     tolerance: float = 0.0
+    granted: np.ndarray | None = None
 
     def refined(self, recurrent: Recurrent) -> Recurrent:
         """The recurrent words that are one letter longer.
@@ -230,6 +246,7 @@ class Walk:
         cells = np.zeros(max_order + 1, dtype=np.int64)
         words: dict[bytes, tuple[np.ndarray, bool]] = {}
         visits = 0
+        granted = np.zeros(dimension) if self.granted is None else self.granted
         window, allowed = 0, np.zeros(2, dtype=np.uint64)
         if recurrent.words is not None:
             window = recurrent.length
@@ -243,6 +260,7 @@ class Walk:
                 borders.sides,
                 borders.sizes,
                 rounding,
+                granted,
                 np.ascontiguousarray(simplex.corners),
                 simplex.at_one,
                 np.zeros((simplex.corners.shape[1], dimension + 1)) if at_infinity else simplex.from_state,

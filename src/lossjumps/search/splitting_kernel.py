@@ -46,11 +46,11 @@ def _row_of(normal, offset, images, image_errors, at_one, rounding, row):
 
 
 @compiled()
-def _advance(constant, sides, sizes, at_one, rounding, word, time, images, products, local, errors):
+def _advance(constant, sides, sizes, at_one, rounding, granted, word, time, images, products, local, errors):
     """Step from `time` to the next in the region that `word` says.
 
     Fills images[time + 1] (the corners' images), products[time + 1, s] (the Jacobian product from time s) and
-    errors[time + 1], which bounds the error of each column of the images: the rounding local[s] of each step into time
+    errors[time + 1], which bounds the error of each column of the images: the error local[s] of each step into time
     s, carried on by the products.
     """
     dimension = constant.shape[0]
@@ -72,7 +72,7 @@ def _advance(constant, sides, sizes, at_one, rounding, word, time, images, produ
                 modulus += sizes[i, m] * abs(images[time, m, j])
             images[time + 1, i, j] = value
             largest = max(largest, modulus)
-        local[time + 1, i] = rounding * largest
+        local[time + 1, i] = rounding * largest + granted[i]
     for i in range(dimension):
         for j in range(dimension):
             products[time + 1, time + 1, i, j] = 1.0 if i == j else 0.0
@@ -152,6 +152,7 @@ def walk_itineraries(
     sides,
     sizes,
     rounding,
+    granted,
     corners_at,
     at_one,
     from_state,
@@ -171,7 +172,8 @@ def walk_itineraries(
 ):
     """Visit the cells of states that share their regions at times 0 ... t < max_order, and find the words that close.
 
-    One rotation of each periodic itinerary is visited.
+    One rotation of each periodic itinerary is visited; at infinity all are, for there it matters which state is far, and
+    repeated words as well.
 
     Parameters
     ----------
@@ -179,11 +181,13 @@ def walk_itineraries(
         Of `Borders`.
     rounding : float
         Relative rounding of what is added up in a step.
+    granted : (M,) array
+        Error of a step besides, of states with sum g = 1.
     corners_at : (M, n) array
         Z: the states of the simplex's corners, directions where at_one is zero.
     at_one : (n,) array
         w: the homogeneous coordinate of the corners.  All zero: the sphere of directions at infinity is split, and
-        every closed word whose cell may hold fixed points is reported.
+        every word whose cell may hold fixed points is reported.
     from_state : (n, M + 1) array
         Leads from (z, 1) to g; not used at infinity.
     first_sides : (B,) int array
@@ -220,6 +224,7 @@ def walk_itineraries(
     for j in range(corners):
         if at_one[j] != 0.0:
             at_infinity = False
+    one_rotation = not (listing or at_infinity)
     images = np.empty((max_order + 1, dimension, corners))
     products = np.empty((max_order + 1, max_order + 1, dimension, dimension))
     local = np.zeros((max_order + 1, dimension))
@@ -290,7 +295,7 @@ def walk_itineraries(
             split[level] = False
             open_side[level, 0] = not empty
             open_side[level, 1] = not empty
-            if time > 0 and not listing and equal[level] and word[(time - periods[time]) * borders + border] == 1:
+            if time > 0 and one_rotation and equal[level] and word[(time - periods[time]) * borders + border] == 1:
                 open_side[level, 0] = False
             for side in range(2):
                 if window > 0 and open_side[level, side]:
@@ -370,8 +375,8 @@ def walk_itineraries(
         cells_of[order] += 1
         periods[order] = periods[time] if still_equal else order
         equal[level + 1] = True
-        _advance(constant, sides, sizes, at_one, rounding, word, time, images, products, local, errors)
-        if order == max_order if listing else periods[order] == order:
+        _advance(constant, sides, sizes, at_one, rounding, granted, word, time, images, products, local, errors)
+        if order == max_order if listing else at_infinity or periods[order] == order:
             count = counts[level + 1]
             verdict = 1 if listing else 2
             if not listing and not at_infinity:
