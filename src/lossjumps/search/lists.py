@@ -25,7 +25,7 @@ CELLS_PER_NODE = 20
 MOST_DIMENSIONS = 12
 """States up to which the whole space, cut into 2^M orthants, is split by itinerary."""
 
-CELLS_AT_INFINITY = 50_000
+CELLS_AT_INFINITY = 200_000
 """Cells looked at before it is left open whether there are cycles beyond what is split."""
 
 NODES_AT_FIRST = 2000

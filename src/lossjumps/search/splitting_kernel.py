@@ -172,8 +172,8 @@ def walk_itineraries(
 ):
     """Visit the cells of states that share their regions at times 0 ... t < max_order, and find the words that close.
 
-    One rotation of each periodic itinerary is visited; at infinity all are, for there it matters which state is far, and
-    repeated words as well.
+    One rotation of each periodic itinerary is visited; at infinity all are, for there it matters which state is far,
+    and repeated words as well.
 
     Parameters
     ----------
@@ -307,6 +307,8 @@ def walk_itineraries(
                 open_side[level, 1 - first_sides[border]] = False
             elif not empty:
                 error = _row_of(normals[border], offsets[border], images[time], errors[time], at_one, rounding, row)
+                if not np.isfinite(error):  # nothing is cut, which costs its share all the same
+                    cells += 1
             one_is_empty = False
             for side in range(2):
                 copy_matrix(inverses[level], side_inverses[level, side])
