@@ -7,6 +7,7 @@ point is decided without rounding.  Where the normals do not span the space the 
 missing directions and is listed in a subspace across them.
 """
 
+from collections.abc import Iterable
 from itertools import combinations
 from math import comb
 
@@ -16,8 +17,8 @@ from flint import fmpz_mat
 from lossjumps.compiled import compiled
 from lossjumps.search.dyadic import integers
 
-PARALLEL = 1e-12
-"""Sine of the angle below which two hyperplanes count as parallel, and relative size of a vanishing singular value."""
+NEARLY_PARALLEL = 1e-12
+"""Distance of unit normals below which it is decided without rounding whether hyperplanes are parallel."""
 
 EPSILON = 2.0**-52
 """Relative rounding of float64."""
@@ -106,7 +107,7 @@ def _cells_at_simple_vertices(normals, offsets, direction, most):
         Rows of moderate length.
     offsets : (B,) array
     direction : (B,) int array
-        Equal numbers mark parallel borders.
+        Equal numbers mark parallel borders; those that are nearly parallel have different ones.
     most : int
         Give up beyond this many cells, or vertices with more than r borders.
 
@@ -117,7 +118,7 @@ def _cells_at_simple_vertices(normals, offsets, direction, most):
     crowded : (m, 2 words) uint64 array
         Vertices where more than r borders meet, within rounding: the signs of the other borders, then who meets.
     dependent : (d, r) int array
-        Borders that are not parallel, but whose normals are dependent, within rounding.
+        Borders whose normals are dependent, within rounding, though no two of them are parallel.
     complete : bool
     """
     units, rank = normals.shape
@@ -202,18 +203,18 @@ def _cells_at_simple_vertices(normals, offsets, direction, most):
 
 
 def _parallel_classes(normals: np.ndarray) -> np.ndarray:
-    """Number the directions of unit rows (H, r); rows parallel within `PARALLEL` share a number."""
-    products = np.abs(normals @ normals.T)
-    if np.count_nonzero(products > 1.0 - 1e-6) == len(normals):
-        return np.arange(len(normals))
+    """Number the directions of rows (H, r) of any length; parallel rows share a number, nearly parallel ones do not."""
+    units = normals / np.linalg.norm(normals, axis=1)[:, None]
+    products = units @ units.T
     direction = np.full(len(normals), -1)
     for unit in range(len(normals)):
         if direction[unit] < 0:
-            candidates = np.flatnonzero((products[unit] > 1.0 - 1e-6) & (direction < 0))
-            signs = np.sign(normals[candidates] @ normals[unit])[:, None]
-            distance = np.linalg.norm(normals[candidates] * signs - normals[unit], axis=1)
-            direction[candidates[distance <= PARALLEL]] = unit
             direction[unit] = unit
+            signs = np.sign(products[unit])[:, None]
+            near = np.linalg.norm(units * signs - units[unit], axis=1) <= NEARLY_PARALLEL
+            for other in np.flatnonzero(near & (direction < 0)):
+                if _exact(normals[[unit, other]]).rank() == 1:
+                    direction[other] = unit
     return direction
 
 
@@ -286,10 +287,18 @@ def _cells_around(planes: np.ndarray, signs: np.ndarray, meets: np.ndarray, most
         return _completed(planes, signs, members, most)
     if comb(len(members), rank) > MOST_CHOICES:
         return None
+    return _cells_at_exact_vertices(planes, combinations(members, rank), most)
+
+
+def _cells_at_exact_vertices(
+    planes: np.ndarray, choices: Iterable[tuple[int, ...]], most: int
+) -> list[np.ndarray] | None:
+    """The cells at the points where the chosen hyperplanes meet, solved and compared without rounding."""
+    rank = planes.shape[1] - 1
     exact = _exact(planes)
     lists = exact.tolist()
     cells = []
-    for chosen in combinations(members, rank):
+    for chosen in choices:
         system = fmpz_mat([lists[row][:rank] for row in chosen])
         if system.det() == 0:
             continue
@@ -329,9 +338,8 @@ def arrangement_cells(normals: np.ndarray, offsets: np.ndarray, most: int) -> np
     -------
     (n, B) bool array or None
         True where normal . x + offset is positive; each cell once.  With hyperplanes that nearly meet in one point
-        cells as small as rounding are listed as well, and possibly empty ones.  None with more than `most` cells, where
-        hyperplanes are so nearly parallel that they meet too far out for float64, or where so many nearly meet in one
-        point that its surroundings are not untangled.
+        cells as small as rounding are listed as well, and possibly empty ones.  None with more than `most` cells, or
+        where so many hyperplanes nearly meet in one point, or are nearly dependent, that it is not untangled.
     """
     bent = np.flatnonzero(normals.any(axis=1))
     constant = offsets > 0.0
@@ -356,29 +364,25 @@ def arrangement_cells(normals: np.ndarray, offsets: np.ndarray, most: int) -> np
 
 def _distinct_cells(planes: np.ndarray, most: int) -> np.ndarray | None:
     """The cells of distinct hyperplanes (B, r + 1)."""
-    lengths = np.linalg.norm(planes[:, :-1], axis=1)
-    values = np.linalg.svd(planes[:, :-1] / lengths[:, None], compute_uv=False)
-    rank = int(np.count_nonzero(values > PARALLEL * values[0] * max(planes.shape)))
+    rank = _exact(planes[:, :-1]).rank()
     if rank < planes.shape[1] - 1:
-        if _exact(planes[:, :-1]).rank() > rank:
-            return None
         # the subspace of some coordinates meets all cells
-        planes = planes[:, [*sorted(independent_rows(planes[:, :-1].T, rank)), -1]]
+        across = sorted(independent_rows(planes[:, :-1].T, rank))
+        planes = planes[:, [*across, -1]]
+        if _exact(planes[:, :-1]).rank() < rank:
+            return None
     normals, offsets = np.ascontiguousarray(planes[:, :-1]), planes[:, -1].copy()
-    classes = _parallel_classes(normals / np.linalg.norm(normals, axis=1)[:, None])
-    for name in np.unique(classes):
-        members = np.flatnonzero(classes == name)
-        if len(members) > 1 and _exact(normals[members]).rank() > 1:
-            return None  # vertices too far out for float64
+    classes = _parallel_classes(normals)
     room, complete = min(most, sum(comb(len(planes), i) for i in range(rank + 1))), False
     while not complete:
         rows, crowded, dependent, complete = _cells_at_simple_vertices(normals, offsets, classes, room)
         if not complete and (room == most or len(dependent) > MOST_CHOICES):
             return None
         room = min(4 * room, most)
-    if any(_exact(normals[chosen]).det() != 0 for chosen in dependent):
+    far = _cells_at_exact_vertices(planes, dependent, most)
+    if far is None:
         return None
-    cells = [_bits(rows, len(planes))]
+    cells = [_bits(rows, len(planes)), *far]
     words = rows.shape[1]
     for signs, meets in zip(
         _bits(crowded[:, :words], len(planes)), _bits(crowded[:, words:], len(planes)), strict=True
@@ -388,7 +392,7 @@ def _distinct_cells(planes: np.ndarray, most: int) -> np.ndarray | None:
             return None
         cells += around
     found = np.concatenate(cells)
-    if len(crowded):
+    if len(cells) > 1:
         found = np.unique(found, axis=0)
     # an arrangement has at least one cell: none means that rounding hid every vertex
     return found if 0 < len(found) <= most else None
