@@ -239,7 +239,7 @@ def test_what_stops_a_stage_is_one_line_and_leaves_nothing_half_written(
 
 
 def test_an_error_that_nobody_foresaw_says_what_was_done_and_how_far_it_was(capsys, monkeypatch, trained):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         arguments[-1](1, None)
         raise KeyError("loss")
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import importlib.metadata
+import math
 import os
 import shlex
 import signal
@@ -17,7 +18,7 @@ from lossjumps import ui_command
 from lossjumps.errors import InputError, one_of
 from lossjumps.failures import DONE, FAILED, Signalled, explain
 from lossjumps.progress import ProgressDisplay, duration, silent
-from lossjumps.stages.listing import BATCH, EXPERIMENT, STAGES, Stage, check_inputs
+from lossjumps.stages.listing import BATCH, CHECKPOINT_SECONDS, EXPERIMENT, STAGES, Stage, check_inputs
 
 CONF = Path("conf")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -238,9 +239,18 @@ def _add_stage(commands: argparse._SubParsersAction, stage: Stage) -> None:
             metavar="N",
             help="processes that share the work (default: %(default)s); they do not change the result",
         )
+    if stage.kept:
+        parser.add_argument(
+            "--checkpoint-seconds",
+            type=float,
+            default=CHECKPOINT_SECONDS,
+            metavar="S",
+            help="between two checkpoints, from the last of which it goes on if it is stopped (default: %(default)g)",
+        )
+    chosen = [*(["processes"] if stage.shared else []), *(["checkpoint_seconds"] if stage.kept else [])]
     parser.set_defaults(
         run=lambda parsed, work: _run_stage(
-            stage, parsed.target, parsed.conf, work, **({"processes": parsed.processes} if stage.shared else {})
+            stage, parsed.target, parsed.conf, work, **{name: getattr(parsed, name) for name in chosen}
         )
     )
 
@@ -274,9 +284,11 @@ def _examples(stage: Stage) -> str:
     )
 
 
-def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None, work: _Work, **options: int) -> None:
+def _run_stage(stage: Stage, target: Sequence[str], conf: Path | None, work: _Work, **options: float) -> None:
     if options.get("processes", 1) < 1:
         raise InputError(f"--processes: expected an integer >= 1, got {options['processes']}")
+    if not 0 <= options.get("checkpoint_seconds", 0.0) < math.inf:
+        raise InputError(f"--checkpoint-seconds: expected a number >= 0, got {options['checkpoint_seconds']}")
     if all("=" in text and not Path(text).exists() for text in target):
         from lossjumps.configuration.request import SINGLE, Request
         from lossjumps.stages.prepare import folders, prepare

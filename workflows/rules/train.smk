@@ -1,6 +1,9 @@
 # Train: all seeds of a batch side by side, recording what the analysis needs every epoch; with training=recorded read
 # what somebody else recorded. Those files are no inputs: the name of the batch stands for their content.
 #
+# A training that is stopped goes on from checkpoint/ in its folder, which is gone when it has finished. It is no output:
+# snakemake removes those of a job that failed. --set-resources train:checkpoint_seconds=600 writes it less often.
+#
 # needs   config.yaml, data/<data>.npz
 # makes   parameters.npz       parameters of every run at every epoch, or every update
 #         history.parquet      losses, gradient norms and step lengths by epoch
@@ -24,10 +27,11 @@ rule train:
         mem_mb=lambda wildcards, attempt: attempt
         * training_megabytes(PLAN.batches[wildcards.batch]),
         runtime=240,
+        checkpoint_seconds=60,
     params:
         folder=subpath(input.config, parent=True),
         source=source_digest("lossjumps.stages.train"),
     message:
         "Train {wildcards.batch}"
     shell:
-        "lossjumps train {params.folder:q} > {log} 2>&1"
+        "lossjumps train {params.folder:q} --checkpoint-seconds {resources.checkpoint_seconds} > {log} 2>&1"

@@ -12,6 +12,8 @@ from lossjumps.stages import tables
 BATCH = "results/EXPERIMENT/batches/BATCH"
 EXPERIMENT = "results/EXPERIMENT"
 DATA = "results/EXPERIMENT/data/DATASET-DIGEST"
+CHECKPOINT_SECONDS = 60.0
+"""Between two checkpoints, unless a command says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Stage:
     """What its progress counts; empty where it is soon over."""
     shared: bool = False
     """Whether several processes can share its work."""
+    kept: bool = False
+    """Whether it keeps checkpoints, and goes on from the last."""
     also: tuple[str, ...] = ()
     """Other kinds of folders it works on."""
 
@@ -75,6 +79,7 @@ STAGES = {
             ("config.yaml", "the data file"),
             ("parameters.npz",),
             step="epoch",
+            kept=True,
         ),
         Stage(
             "dynamics",

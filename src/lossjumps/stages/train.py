@@ -6,20 +6,24 @@ import numpy as np
 import pandas as pd
 
 from lossjumps.configuration import load_batch
+from lossjumps.failures import Signalled
 from lossjumps.progress import Progress, silent
 from lossjumps.stages import recorded
+from lossjumps.stages.checkpoints import BatchCheckpoints
 from lossjumps.stages.files import read_arrays, write_arrays, write_table
+from lossjumps.stages.listing import CHECKPOINT_SECONDS
 from lossjumps.stages.tables import SERIES, History, Status, recorded_parameters
 from lossjumps.training.recorded import RECORDED
 from lossjumps.training.recording import HISTORY, Recording
 from lossjumps.training.validation import check_series
 
 
-def run(folder: Path, progress: Progress = silent) -> None:
+def run(folder: Path, progress: Progress = silent, checkpoint_seconds: float = CHECKPOINT_SECONDS) -> None:
     """Train the runs of a batch and write ``parameters.npz``, ``history.parquet`` and ``status.parquet``.
 
-    A run that diverges is a result: it ends with its history up to there.  Trainings made elsewhere are read instead
-    (`lossjumps.stages.recorded`).
+    A run that diverges is a result: it ends with its history up to there.  A training that was stopped goes on from its
+    last checkpoint and ends with the same bytes; when all is written there is none left.  Trainings made elsewhere are
+    read instead (`lossjumps.stages.recorded`).
 
     Parameters
     ----------
@@ -27,6 +31,8 @@ def run(folder: Path, progress: Progress = silent) -> None:
         The batch's folder.
     progress : callable
         Told every epoch, with the losses.
+    checkpoint_seconds : float
+        Between two checkpoints; one is written as well where a signal ends the training.
 
     Raises
     ------
@@ -48,7 +54,20 @@ def run(folder: Path, progress: Progress = silent) -> None:
     def report(epoch: int, recording: Recording) -> None:
         progress(epoch, batch.training.epochs, losses_now(epoch, recording))
 
-    recording = train(data["train"], data["test"], batch.model, batch.training, batch.seeds, report)
+    checkpoints = BatchCheckpoints(batch, batch.training.points_per_epoch, checkpoint_seconds)
+    try:
+        recording = train(
+            data["train"],
+            data["test"],
+            batch.model,
+            batch.training,
+            batch.seeds,
+            report,
+            checkpoints=checkpoints,
+        )
+    except (Signalled, KeyboardInterrupt):
+        checkpoints.write()
+        raise
     layout = FlatParameters.of(batch.model, observed)
     write_arrays(
         batch.folder / "parameters.npz",
@@ -57,6 +76,7 @@ def run(folder: Path, progress: Progress = silent) -> None:
     )
     write_table(batch.folder / History.FILE, history_table(recording, batch.runs), History)
     write_table(batch.folder / Status.FILE, status_table(recording, batch.runs), Status)
+    checkpoints.remove()
 
 
 def losses_now(epoch: int, recording: Recording) -> str:

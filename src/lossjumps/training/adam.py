@@ -4,6 +4,9 @@ Written out, as torch's own fuses operations that round differently at different
 (`lossjumps.training.numerics`), and takes seconds to import.
 """
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
 
 
@@ -39,3 +42,15 @@ class Adam:
         change = (self.first * (learning_rate / (1.0 - self.decay_first**self.updates))).div_(spread)
         with torch.no_grad():
             self.parameters.sub_(change)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """A copy of what it remembers."""
+        moments = {"first": self.first, "second": self.second}
+        copies = {name: tensor.numpy().copy() for name, tensor in moments.items()}
+        return copies | {"updates": np.array(self.updates)}
+
+    def set_state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Remember what `state` gave."""
+        self.first.copy_(torch.from_numpy(arrays["first"]))
+        self.second.copy_(torch.from_numpy(arrays["second"]))
+        self.updates = int(arrays["updates"])

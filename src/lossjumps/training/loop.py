@@ -16,6 +16,7 @@ from lossjumps.training.numerics import one_thread
 from lossjumps.training.parameters import FlatParameters
 from lossjumps.training.recording import Recording
 from lossjumps.training.sequences import Compiled, Sequences
+from lossjumps.training.state import Checkpoints, TrainingState, set_states, states_of
 
 INITIAL_PARAMETERS, SEQUENCES = 0, 1
 """Streams of randomness of a run: its generators are seeded with [seed, stream]."""
@@ -28,6 +29,7 @@ def train(
     training: TrainingConfig,
     seeds: Sequence[int],
     report: Callable[[int, Recording], None] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Recording:
     """Train one network a seed.
 
@@ -41,6 +43,8 @@ def train(
         One run a seed.
     report : callable, optional
         Called after every recorded epoch with the epoch and what is recorded so far.
+    checkpoints : Checkpoints, optional
+        What the training goes on from, and where its states are kept.  It ends with the same bits in any case.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def train(
     seeds = tuple(int(seed) for seed in seeds)
     # Runs on their way to divergence overflow; that is recorded, and no reason to warn.
     with one_thread() as threads, np.errstate(over="ignore", invalid="ignore"):
-        return _Trainer(train_series, test_series, model, training, seeds, threads).run(report)
+        return _Trainer(train_series, test_series, model, training, seeds, threads).run(report, checkpoints)
 
 
 def replay(
@@ -110,10 +114,14 @@ class _Trainer:
         self.recording = Recording.empty(seeds, training.epochs, training.points, self.layout.size)
         self.alive = np.ones(len(seeds), dtype=bool)
 
-    def run(self, report) -> Recording:
-        way = [self._parameters()]
-        self._record(0, self._evaluate(), way)
-        for epoch in range(1, self.training.epochs + 1):
+    def run(self, report, checkpoints: Checkpoints | None) -> Recording:
+        state = checkpoints.load(self.recording) if checkpoints else None
+        way: list[np.ndarray] = []
+        if state is None:
+            self._record(0, self._evaluate(), [self._parameters()])
+        else:
+            self._go_on_from(state)
+        for epoch in range(state.epoch + 1 if state else 1, self.training.epochs + 1):
             if report is not None:
                 report(epoch - 1, self.recording)
             way.clear()
@@ -129,9 +137,25 @@ class _Trainer:
                 "learning_rate": np.full(len(losses), self.learning_rates[epoch * self.training.updates_per_epoch - 1]),
             }
             self._record(epoch, self._evaluate() | updates, way[-self.training.points_per_epoch :])
+            if checkpoints:
+                checkpoints.keep(self._state(epoch), self.recording)
         if report is not None:
             report(self.training.epochs, self.recording)
         return self.recording
+
+    def _state(self, epoch: int) -> TrainingState:
+        arrays = {"parameters": self._parameters(), **self.optimiser.state()}
+        last_epoch, why = self.recording.last_epoch.copy(), list(self.recording.why)
+        return TrainingState(epoch, arrays, [states_of(self.generators)], last_epoch, why)
+
+    def _go_on_from(self, state: TrainingState) -> None:
+        with torch.no_grad():
+            self.flat.copy_(torch.from_numpy(state.arrays["parameters"]))
+        self.optimiser.set_state(state.arrays)
+        set_states(self.generators, state.generators[0])
+        self.recording.last_epoch[:] = state.last_epoch
+        self.recording.why[:] = state.why
+        self.alive = np.array([not why for why in state.why])
 
     def replay(self, first: int, last: int, report: Callable[[int], None] | None) -> tuple[np.ndarray, np.ndarray]:
         """Parameters and loss_free of the first run at every update of a window; see `replay` of the module."""

@@ -50,13 +50,3 @@ class Recording:
     def status(self, run: int) -> str:
         """Say how a run (its position) ended."""
         return DIVERGED if self.why[run] else FINISHED
-
-    def runs(self, count: int) -> "Recording":
-        """Keep the first runs alone."""
-        return Recording(
-            self.seeds[:count],
-            self.parameters[:count],
-            {name: values[:count] for name, values in self.history.items()},
-            self.last_epoch[:count],
-            self.why[:count],
-        )
