@@ -10,9 +10,7 @@ Whatever rounding does on the way, a cell is called empty only with a certificat
 import numpy as np
 
 from lossjumps.compiled import compiled
-
-EPSILON = 2.0**-52
-"""Relative rounding of float64."""
+from lossjumps.search.kernels import EPSILON
 
 VIOLATED = 1e-12
 """Violation of a row from which the simplex method goes on."""

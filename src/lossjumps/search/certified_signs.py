@@ -8,8 +8,8 @@ section 3.1, which leaves room for the rounding of the radius itself), and by `U
 import numpy as np
 
 from lossjumps.compiled import compiled
+from lossjumps.search.kernels import EPSILON
 
-EPSILON = 2.0**-52
 UNDERFLOW = 1e-290
 INFLATE = 1.0 + 1e-9
 """Covers the rounding of sums of radii, of which there are far fewer than 10^6 in one product."""

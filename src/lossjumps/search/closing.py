@@ -3,8 +3,8 @@
 import numpy as np
 
 from lossjumps.compiled import compiled
-from lossjumps.search.cells import EPSILON, tighten
-from lossjumps.search.kernels import copy_matrix, copy_vector, solve_in_place
+from lossjumps.search.cells import tighten
+from lossjumps.search.kernels import EPSILON, copy_matrix, copy_vector, solve_in_place
 
 FLAT = 1e-10
 """Depth below which a cell may be a mere point of contact."""

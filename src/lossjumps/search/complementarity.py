@@ -15,12 +15,10 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.borders import switching_units
 from lossjumps.search.boxes import farthest_cycle
 from lossjumps.search.cyclic import error_of_inverse, inverse_of_period, system_of_period
+from lossjumps.search.kernels import EPSILON
 
 WELL_CONDITIONED = 1e4
 """Condition number of I - J of a region from which on the next one is not tried as the origin of the unknowns."""
-
-EPSILON = 2.0**-52
-"""Relative rounding of float64."""
 
 HARDLY_SOLVABLE = 1e12
 """Condition number beyond which no problem is set up."""

@@ -7,6 +7,9 @@ import numpy as np
 
 from lossjumps.compiled import compiled
 
+EPSILON = 2.0**-52
+"""Relative rounding of float64."""
+
 SINGULAR = 1e-13
 """Relative size of the smallest pivot below which a linear system counts as singular."""
 

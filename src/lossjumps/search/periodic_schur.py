@@ -17,8 +17,7 @@ import numpy as np
 from lossjumps.compiled import compiled
 from lossjumps.search.cyclic_system import balance, reflect, reflector
 from lossjumps.search.double_double import normalized, product_of, sum_of, times
-
-EPSILON = 2.0**-52
+from lossjumps.search.kernels import EPSILON
 
 BLURRED = 40
 """Binary digits by which shifts may exceed the head of the product: beyond it they are lost on the way to the tail."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossjumps.search.branching import FAR, branch
-from lossjumps.search.complementarity import EPSILON, Complementarity
+from lossjumps.search.complementarity import Complementarity
+from lossjumps.search.kernels import EPSILON
 
 SERIAL_NODES = 50_000
 """Nodes looked at before the work is cut into parts that threads share."""

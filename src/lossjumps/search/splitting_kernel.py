@@ -9,9 +9,9 @@ tolerance of later rows, for which a bound is carried along.
 import numpy as np
 
 from lossjumps.compiled import compiled
-from lossjumps.search.cells import EPSILON, refresh, satisfied, tighten, whole_simplex
+from lossjumps.search.cells import refresh, satisfied, tighten, whole_simplex
 from lossjumps.search.closing import FLAT, closes, holds_fixed_points, is_passed_once
-from lossjumps.search.kernels import copy_matrix, copy_vector
+from lossjumps.search.kernels import EPSILON, copy_matrix, copy_vector
 
 FARTHEST = 1e10
 """States farther out than this many times the scale of the simplex are left out: float64 ends not far beyond."""
