@@ -97,6 +97,18 @@ def linear_piece(A, U, V, b, c, region, jacobian, offset):
 
 
 @compiled()
+def linear_pieces(A, U, V, b, c, regions):
+    """Jacobians (R, M, M) and offsets (R, M) of the map in linear regions (R, H)."""
+    count = regions.shape[0]
+    dimension = A.shape[0]
+    jacobians = np.empty((count, dimension, dimension))
+    offsets = np.empty((count, dimension))
+    for region in range(count):
+        linear_piece(A, U, V, b, c, regions[region], jacobians[region], offsets[region])
+    return jacobians, offsets
+
+
+@compiled()
 def follow_with(jacobian, offset, product, shift, new_product, new_shift):
     """Follow z -> product z + shift with one more piece: both are overwritten, the last two arguments are room."""
     dimension = product.shape[0]

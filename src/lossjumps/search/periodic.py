@@ -11,7 +11,7 @@ import numpy as np
 from lossjumps.compiled import compiled
 from lossjumps.search.cyclic_system import balance, factor_cyclic, solve_cyclic
 from lossjumps.search.double_double import two_product, two_sum
-from lossjumps.search.kernels import compose, copy_matrix, linear_piece, solve_in_place, step_in_region
+from lossjumps.search.kernels import compose, copy_matrix, linear_pieces, solve_in_place, step_in_region
 
 UNIT_ROUNDOFF = 2.0**-53
 
@@ -189,10 +189,7 @@ def _solve_period(A, U, V, b, c, itinerary, points, inputs):
     """Solve the equations of one period together; as `virtual_cycle`."""
     period = itinerary.shape[0]
     dimension = A.shape[0]
-    jacobians = np.empty((period, dimension, dimension))
-    defects = np.empty((period, dimension))
-    for time in range(period):
-        linear_piece(A, U, V, b, c, itinerary[time], jacobians[time], defects[time])
+    jacobians, defects = linear_pieces(A, U, V, b, c, itinerary)
     at_rest = np.empty((period, dimension), np.bool_)
     _states_at_rest(jacobians, defects, at_rest)
     scale = np.empty(dimension)

@@ -12,7 +12,7 @@ from lossjumps.search.kernels import (
     copy_matrix,
     copy_vector,
     follow_with,
-    linear_piece,
+    linear_pieces,
     relative_inputs,
     solve_in_place,
 )
@@ -25,18 +25,6 @@ SAFE_GROWTH = 1e6
 
 CHUNK = 4096
 """Words solved before the candidates are looked at; bounds the memory of a search."""
-
-
-@compiled()
-def pieces(A, U, V, b, c, patterns):
-    """Jacobian (R, M, M) and offset (R, M) of every region."""
-    count = patterns.shape[0]
-    dimension = A.shape[0]
-    jacobians = np.empty((count, dimension, dimension))
-    offsets = np.empty((count, dimension))
-    for region in range(count):
-        linear_piece(A, U, V, b, c, patterns[region], jacobians[region], offsets[region])
-    return jacobians, offsets
 
 
 @compiled()
@@ -156,7 +144,7 @@ def cycles_of_words(relu_map: ReluMap, patterns: np.ndarray, order: int, verify:
     CompleteList
     """
     patterns = np.ascontiguousarray(patterns, dtype=np.bool_)
-    jacobians, offsets = pieces(*relu_map.parameters, patterns)
+    jacobians, offsets = linear_pieces(*relu_map.parameters, patterns)
     word = np.full(order + 1, -1, dtype=np.int64)
     word[order] = 1
     finished = np.zeros(1, dtype=np.bool_)
