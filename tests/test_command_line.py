@@ -104,7 +104,7 @@ def test_every_stage_is_a_module_with_run_and_every_input_has_a_maker():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["trian"], "trian: unknown command; expected one of coincidences, dataset, "),
+        (["trian"], "trian: unknown command; expected one of causes, coincidences, dataset, "),
         (["trian"], "did you mean train?"),
         (["train"], "required"),
         (["train", "nowhere"], "nowhere: expected a batch folder with config.yaml"),

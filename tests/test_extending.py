@@ -17,7 +17,7 @@ TINY = (
     "training.updates_per_epoch=2 training.batch_size=4 training.sequence_length=25 training.evaluation.sequences=4 "
     "training.evaluation.horizon_long=40 search.max_order=2 search.transient=100 events.coincidence.surrogates=19"
 )
-STAGES = ("dataset", "train", "dynamics", "jumps", "coincidences", "plan", "statistics", "report")
+STAGES = ("dataset", "train", "dynamics", "jumps", "causes", "coincidences", "plan", "statistics", "report")
 """Of the command line, in an order in which they can run."""
 
 

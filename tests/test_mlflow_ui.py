@@ -78,7 +78,7 @@ def experiment(request, tmp_path_factory):
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         plan = Request("smoke", [*EVENTFUL, f"results={results}"], ROOT / "conf").plan()
         prepare(plan)
-        for name in ("dataset", "train", "dynamics", "jumps", "coincidences"):
+        for name in ("dataset", "train", "dynamics", "jumps", "causes", "coincidences"):
             for folder in folders(plan, STAGES[name]):
                 STAGES[name].module.run(folder)
         write_plan(plan.folder, ROOT / "conf")

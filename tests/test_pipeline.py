@@ -26,7 +26,7 @@ from lossjumps.training.models import family_of
 PROJECT = Path(__file__).parents[1]
 PAIR = "dataset=santafe_laser"
 """The half of the smoke experiment that runs here; the slow tests run the whole."""
-RUN_STAGES = ("dataset", "train", "dynamics", "jumps", "coincidences")
+RUN_STAGES = ("dataset", "train", "dynamics", "jumps", "causes", "coincidences")
 
 
 class Tree:
@@ -155,6 +155,7 @@ def test_a_jump_threshold_re_runs_jumps_and_what_follows(tree):
         "settings": 2,  # those of the events, and the overrides, which are on record as well
         "plan": 1,
         "jumps": 2,
+        "causes": 2,
         "coincidences": 2,
         "statistics": 1,
         "report": 1,

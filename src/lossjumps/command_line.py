@@ -32,6 +32,7 @@ examples:
   lossjumps train training=gtf training.epochs=100      makes the folder first, in results/single
   lossjumps dynamics results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
   lossjumps jumps results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
+  lossjumps causes results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
   lossjumps coincidences results/default/batches/lorenz63-shallow_plrnn-gtf-s0-7-1a2b3c4d
   lossjumps statistics results/default
   lossjumps report results/default

@@ -1,5 +1,6 @@
 """Straight pieces against all ways to cut, hand-made shifts, and what noise without shifts is taken for."""
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.benchmark_programs import benchmark
 
-from lossjumps.analysis.change_points import find_shifts, straight_pieces
+from lossjumps.analysis.change_points import find_shifts, is_confirmed, straight_pieces
+from lossjumps.analysis.jumps import find_jumps
 
 program = benchmark("jumps")
 
@@ -62,6 +64,19 @@ def test_slopes_are_no_shifts():
     assert [shift.epoch for shift in find_shifts(10.0**level)] == [119]
     for n in range(8):
         assert find_shifts(np.geomspace(1, 1e6, n)) == ()
+
+
+def test_a_jump_is_confirmed_by_a_shift_of_its_sign_beside_its_episode():
+    level = 0.001 * np.random.default_rng(1).standard_normal(200)
+    level[60:] += 0.8
+    (jump,), shifts = find_jumps(10.0**level), find_shifts(10.0**level)
+    assert jump.epoch == shifts[0].epoch == 59
+    assert is_confirmed(jump, shifts)
+    assert is_confirmed(replace(jump, epoch=60), shifts)
+    assert is_confirmed(replace(jump, epoch=50, duration=9), shifts)
+    assert not is_confirmed(replace(jump, epoch=50, duration=8), shifts)
+    assert not is_confirmed(replace(jump, epoch=61), shifts)
+    assert not is_confirmed(replace(jump, sign=-1), shifts)
 
 
 @pytest.mark.parametrize("detector, name, bound", [

@@ -72,7 +72,7 @@ def write_batch(folder: Path, dataset: str, training: str, seeds: list) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     tables: dict[str, list] = {
-        name: [] for name in ("history", "status", "cycles", "bifurcations", "attractors", "jumps")
+        name: [] for name in ("history", "status", "cycles", "bifurcations", "attractors", "jumps", "causes")
     }
     for seed, (last, status, jumps, bifurcations) in enumerate(seeds):
         run = f"{condition}-s{seed}"
@@ -121,6 +121,12 @@ def write_batch(folder: Path, dataset: str, training: str, seeds: list) -> None:
                 columns=["run", "epoch", "loss", "size", "sign", "shape", "duration", "score", "detector"],
             ).astype({"run": "str", "epoch": "int64", "loss": "str", "size": "float64", "sign": "int64"})
         )
+        causes = tables["jumps"][-1][["run", "epoch", "loss", "sign"]].copy()
+        counts = [sum(1 for event in bifurcations if event[0] == epoch and event[2]) for epoch in causes["epoch"]]
+        causes["events"] = np.array(counts, dtype=np.int64)
+        causes["share"] = np.where(causes["events"] > 0, 0.75, np.nan)
+        causes["cause"] = np.where(causes["events"] > 0, "bifurcation", "unknown")
+        tables["causes"].append(causes)
     schemas = {schema.FILE.removesuffix(".parquet"): schema for schema in BATCH_TABLES}
     for name, parts in tables.items():
         table = whole(pd.concat(parts, ignore_index=True), schemas[name])

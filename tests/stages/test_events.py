@@ -41,6 +41,7 @@ def test_jumps_of_every_run_and_loss():
         ["toy-s0", "loss_free", 19, -1, "shift", 1, "robust-z"],
         ["toy-s0", "loss_forced", 9, 1, "shift", 1, "robust-z"],
     ]
+    assert table["confirmed"].all()  # steps between straight lines
     assert table["size"].tolist() == pytest.approx([-np.log10(2), 1.0])
     assert dict(table.dtypes.astype(str)) == Jumps.dtypes()
     (jump,) = find_jumps(np.where(np.arange(41) <= 19, 1.0, 0.5))

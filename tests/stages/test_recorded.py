@@ -16,7 +16,7 @@ from lossjumps.stages.prepare import folders, prepare
 from lossjumps.stages.tables import Conditions
 
 CONF = Path(__file__).parents[2] / "conf"
-TABLES = ("history", "status", "cycles", "bifurcations", "attractors", "jumps", "coincidences")
+TABLES = ("history", "status", "cycles", "bifurcations", "attractors", "jumps", "causes", "coincidences")
 SMALL = [
     *("dataset.length_train=300", "dataset.length_test=200", "model=shallow_plrnn", "search.max_order=2"),
     *("search.transient=200", "search.attractor_states=3", "events.coincidence.surrogates=19"),
@@ -33,7 +33,7 @@ def run(*overrides, experiment="single", progress=silent):
     """Run the stages up to the coincidences; return the experiment's folder, and the tables of its one batch, if so."""
     plan = Request(experiment, overrides, CONF).plan()
     prepare(plan)
-    for name in ("dataset", "train", "dynamics", "jumps", "coincidences"):
+    for name in ("dataset", "train", "dynamics", "jumps", "causes", "coincidences"):
         for folder in folders(plan, STAGES[name]):
             STAGES[name].module.run(folder, *([progress] if name == "train" else []))
     write_plan(plan.folder, CONF)

@@ -4,13 +4,14 @@ Jackson et al. (2005), IEEE Signal Processing Letters 12, 105-108, with the prun
 (2012), JASA 107, 1590-1598 (PELT).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numba
 import numpy as np
 
-from lossjumps.analysis.jumps import NORMAL_CONSISTENCY, log_loss
+from lossjumps.analysis.jumps import NORMAL_CONSISTENCY, Jump, log_loss
 
 DETECTOR = "change-points"
 """Name of this detector."""
@@ -71,6 +72,13 @@ def find_shifts(
     steps = [after[0] - before[1] for before, after in pairwise(lines)]
     smallest = max(min_change, threshold * spread)
     return tuple(Shift(at - 1, step) for at, step in zip(starts, steps, strict=True) if abs(step) >= smallest)
+
+
+def is_confirmed(jump: Jump, shifts: Sequence[Shift]) -> bool:
+    """Whether a shift of a jump's sign is at most an epoch away from its episode."""
+    return any(
+        shift.size * jump.sign > 0 and jump.epoch - 1 <= shift.epoch <= jump.epoch + jump.duration for shift in shifts
+    )
 
 
 def straight_pieces(values: np.ndarray, penalty: float, minimum: int) -> list[int]:

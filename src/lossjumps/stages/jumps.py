@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lossjumps.analysis.change_points import find_shifts, is_confirmed
 from lossjumps.analysis.events import LOSSES
 from lossjumps.analysis.jumps import DETECTOR, find_jumps
 from lossjumps.configuration import load_batch, load_events
@@ -67,6 +68,11 @@ def jumps_table(
         if not np.array_equal(recorded["epoch"], np.arange(len(recorded))):
             raise InputError(f"history.parquet: run {name}: expected every epoch 0 ... last once")
         for loss in losses:
-            found = find_jumps(recorded[loss].to_numpy(), config.threshold, config.min_change, config.window)
-            rows += [{"run": name, "loss": loss, "detector": DETECTOR} | asdict(jump) for jump in found]
+            values = recorded[loss].to_numpy()
+            shifts = find_shifts(values, config.threshold, config.min_change)
+            rows += [
+                {"run": name, "loss": loss, "detector": DETECTOR, "confirmed": is_confirmed(jump, shifts)}
+                | asdict(jump)
+                for jump in find_jumps(values, config.threshold, config.min_change, config.window)
+            ]
     return as_table(rows, Jumps)

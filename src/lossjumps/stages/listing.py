@@ -92,6 +92,17 @@ STAGES = {
         ),
         Stage("jumps", BATCH, "find the loss jumps", ("history.parquet",), ("config.yaml", "settings/events.yaml")),
         Stage(
+            "causes",
+            BATCH,
+            "find what every jump comes from, and what of it happens at a bifurcation",
+            (
+                *("parameters.npz", "history.parquet", "status.parquet"),
+                *("cycles.parquet", "bifurcations.parquet", "attractors.parquet", "jumps.parquet"),
+            ),
+            ("config.yaml", "the data file", "settings/search.yaml", "settings/events.yaml"),
+            step="jump",
+        ),
+        Stage(
             "coincidences",
             BATCH,
             "count jumps and bifurcations that come together",
@@ -167,7 +178,7 @@ def _inputs(stage: Stage, folder: Path, data_file: Path | None) -> Iterator[tupl
     elif stage.folder == BATCH:
         if data_file is None:
             data_file = load_batch(folder).data_file
-        if stage.name in ("train", "dynamics"):
+        if stage.name in ("train", "dynamics", "causes"):
             yield data_file, "dataset", data_file.with_suffix("")
         yield from ((folder / name, MAKERS[name], folder) for name in stage.needs)
     elif stage.folder == EXPERIMENT and stage.name != "plan":

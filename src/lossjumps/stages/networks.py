@@ -1,6 +1,6 @@
 """The networks of a batch wherever they were recorded, whoever trained them, and the states that belong to the data."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,10 @@ class RunNetworks:
         Points (k, observed) -> (k,) distances from the nearest data point.
     observed : int
         The first so many states are those of the data.
+    parameters : dict of str to ndarray
+        The family's own parameters at every point, each (points, ...), and those of the observation.
+    network : callable
+        Such parameters of one point -> map.
     """
 
     maps: list[ReluMap]
@@ -44,6 +48,15 @@ class RunNetworks:
     states: Callable[[int], np.ndarray]
     nearest: Callable[[np.ndarray], np.ndarray]
     observed: int
+    parameters: dict[str, np.ndarray]
+    network: Callable[[Mapping[str, np.ndarray]], ReluMap]
+
+
+def latent_states(parameters: Mapping[str, np.ndarray], states: np.ndarray) -> np.ndarray:
+    """Data states (n, N) as latent states: [x; L x] where a network has more states than observed."""
+    if OBSERVATION not in parameters:
+        return states
+    return np.hstack([states, states @ parameters[OBSERVATION].T])
 
 
 def epochs_of(batch: Batch) -> list[int]:
@@ -86,11 +99,16 @@ def _run(
     cloud, some = data["train"], data["test"]
     if batch.dataset.name == NO_DATA:
         cloud = some = mine[STATES][np.isfinite(mine[STATES]).all(axis=1)]
+        del mine[OBSERVATION]  # the states that were recorded are latent ones
     of_run = {key: array[:points] for key, array in mine.items() if key != STATES}
     maps, segments = _maps(batch, of_run, points)
     chosen = some[np.linspace(0, len(some) - 1, number_of_states).astype(int)]
-    extra = None if batch.dataset.name == NO_DATA else of_run.get(OBSERVATION)
-    return RunNetworks(maps, segments, _latent_states(extra, chosen), _distance_from(cloud), cloud.shape[1])
+
+    def states(point: int) -> np.ndarray:
+        return latent_states({key: array[point] for key, array in of_run.items()}, chosen)
+
+    family = FAMILIES[batch.model.name] if batch.training.name == RECORDED else family_of(batch.model.name)
+    return RunNetworks(maps, segments, states, _distance_from(cloud), cloud.shape[1], of_run, family.relu_map)
 
 
 def _parameter_file(batch: Batch, observed: int) -> ArrayFile:
@@ -105,13 +123,6 @@ def _maps(batch: Batch, parameters: dict[str, np.ndarray], points: int) -> tuple
         return recorded_maps(FAMILIES[batch.model.name], parameters)
     family = family_of(batch.model.name)
     return [family.relu_map({key: array[point] for key, array in parameters.items()}) for point in range(points)], None
-
-
-def _latent_states(extra: np.ndarray | None, states: np.ndarray) -> Callable[[int], np.ndarray]:
-    """Data states (n, N) as latent states of each point: [x; L x] where a network has more states than observed."""
-    if extra is None:
-        return lambda point: states
-    return lambda point: np.hstack([states, states @ extra[point].T])
 
 
 def _distance_from(cloud: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -195,6 +195,59 @@ class Jumps(Table, file="jumps.parquet", stage="jumps"):
     """largest robust z of the jump"""
     detector: str
     """which detector found it"""
+    confirmed: bool
+    """whether the second detector, change points of the log loss, has a shift of the same sign at most an epoch away;
+    what is over within four epochs it dates badly or not at all"""
+
+
+class Causes(Table, file="causes.parquet", stage="causes"):
+    """A row for each jump of `loss_free` and `loss_free_long`, or of `loss_recorded` where there is no data set: what
+    happened in the epoch in which it begins.
+
+    Shares are of the change of log10 loss over that epoch, and may be negative or exceed 1.  They are NaN where no
+    bifurcation that counts is in the epoch, where the loss is not measured on data, and those of the long horizon where
+    it changes by less than `events.jumps.min_change`.
+    """
+
+    run: str
+    epoch: Epochs
+    loss: str
+    sign: int
+    """as in jumps.parquet"""
+    change: Annotated[float | None, "log10 of the loss"]
+    """of the loss over the epoch"""
+    events: int
+    """bifurcations of the epoch that count"""
+    update: int | None
+    fraction: float | None
+    kind: str
+    cycle: int | None
+    occupied: bool | None
+    """as in bifurcations.parquet, of the one that carries the largest share; empty and null where there is none"""
+    share: float | None
+    """what happens from just before that bifurcation to just after it"""
+    share_random: float | None
+    """placebo: the same at as many random places of the epoch, the largest share, mean over draws"""
+    share_reversed: float | None
+    """placebo: the same at the places of the bifurcations on the step that leads the other way"""
+    share_matched: float | None
+    """placebo: the same on random steps that change one-step predictions as much, mean of the absolute values"""
+    share_long: float | None
+    share_long_random: float | None
+    """`share` and `share_random` of `loss_free_long`, whose longer runs leave behind what lingers near a ghost"""
+    step_ratio: float | None
+    gradient_ratio: float | None
+    """step length, and largest gradient norm, of the epoch over their medians in the `events.jumps.window` epochs on
+    either side"""
+    attractor_change: str
+    """what became of what data states are taken to: empty (nothing), `basin_switch` (they leave an object that goes on
+    to attract for one that attracted before), or `unexplained_attractor_change`"""
+    ghost_steps: Steps
+    """the longest stretch that an orbit from the data nearly repeats before it leaves, just before or after the jump"""
+    cause: str
+    """the first of `bifurcation` (share or share_long at least 0.5; where no share can be measured: an occupied one),
+    `basin_switch` and `unexplained_attractor_change` (without an occupied bifurcation), `ghost` (ghost_steps at least
+    10), `step_spike` (step_ratio at least 3) and `unknown` whose evidence is there"""
 
 
 class Coincidences(Table, file="coincidences.parquet", stage="coincidences"):
@@ -317,7 +370,16 @@ class Comparisons(Table, file="statistics/comparisons.parquet", stage="statistic
     """one value a run, by seed; NaN where a run has none"""
 
 
-BATCH_TABLES: tuple[type[Table], ...] = (History, Status, Cycles, Bifurcations, Attractors, Jumps, Coincidences)
+BATCH_TABLES: tuple[type[Table], ...] = (
+    History,
+    Status,
+    Cycles,
+    Bifurcations,
+    Attractors,
+    Jumps,
+    Causes,
+    Coincidences,
+)
 """Those of a batch, in the order in which they are made."""
 
 STATISTICS_TABLES: tuple[type[Table], ...] = (Conditions, Comparisons)

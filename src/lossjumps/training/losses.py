@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lossjumps.schema import EvaluationConfig
+from lossjumps.training.evaluation_set import evaluation_starts
 from lossjumps.training.forcing.bptt import free_strengths
 from lossjumps.training.forcing.gtf import forced_strengths
 from lossjumps.training.network import Network
@@ -24,11 +25,8 @@ class Evaluation:
 
     @classmethod
     def from_series(cls, series: torch.Tensor, config: EvaluationConfig) -> "Evaluation":
-        """Cut B = `sequences` sequences of `horizon_long` steps from a test series (samples, N).
-
-        The first starts at the first sample, the last ends at the last one; they may overlap.
-        """
-        starts = np.linspace(0, len(series) - config.horizon_long - 1, config.sequences).round().astype(np.int64)
+        """Cut B = `sequences` sequences of `horizon_long` steps from a test series (samples, N)."""
+        starts = evaluation_starts(len(series), config)
         return cls(series, torch.from_numpy(starts[None]).to(series.device), config)
 
     def losses(self, network: Network, engine: Engine) -> dict[str, np.ndarray]:
