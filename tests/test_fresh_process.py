@@ -16,11 +16,10 @@ logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(name)s: %(m
 import lossjumps.search.kernels as kernels
 import numpy as np
 
-relative = np.empty(2)
-kernels.copy_vector(np.zeros(2), relative)
-kernels.relative_inputs(np.eye(2), np.zeros(2), np.array([1.0, -2.0]), np.array([1.0, -2.0]), relative)
-hits = sum(kernels.relative_inputs.stats.cache_hits.values())
-print(kernels.__file__, relative.tolist(), "from the cache" if hits else "compiled")
+inside = np.array([[True, False]]), np.array([[1.0, -2.0]]), np.array([[1.0, -2.0]])
+distance = kernels.admissibility(np.eye(2), np.zeros(2), *inside)
+hits = sum(kernels.admissibility.stats.cache_hits.values())
+print(kernels.__file__, distance, "from the cache" if hits else "compiled")
 """
 
 
@@ -52,12 +51,12 @@ def test_kernels_of_an_installation_that_cannot_be_written_are_kept_for_the_user
     (installed / "search" / "__pycache__").touch()
     home = tmp_path / "home"
     home.mkdir()
-    expected = f"{installed / 'search' / 'kernels.py'} [0.5, -1.0]"
+    expected = f"{installed / 'search' / 'kernels.py'} 0.5"
     variables = {"PYTHONPATH": str(installed.parent), "HOME": str(home)}
     said = "lossjumps: compiling the search, which takes a minute or two"
     once = f"{said}; the machine code is kept for the next time\n"
     assert run_python(KERNEL, **variables) == f"{once}{expected} compiled\n"
-    assert list(home.rglob("kernels.relative_inputs-*.nbi"))
+    assert list(home.rglob("kernels.admissibility-*.nbi"))
     assert run_python(KERNEL, **variables) == f"{expected} from the cache\n"
     # and where there is no home either, each process compiles for itself
     for _ in range(2):

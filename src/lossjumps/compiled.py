@@ -1,5 +1,10 @@
-"""How kernels are compiled: by numba, once, and kept on disk."""
+"""How kernels are compiled: by numba, once, and kept on disk.
 
+Numba by itself makes machine code of every function, and makes it again in each function that calls it, and so on: of
+a chain of n calls n times.  Here that is done for those functions alone that Python calls, each with all that it needs.
+"""
+
+import gc
 import hashlib
 import logging
 import sys
@@ -9,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import event
+from numba.core import event, types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
 from lossjumps.progress import LOGGER
 
@@ -26,20 +33,32 @@ SAID_WITHOUT_FOLDER = (
 """What the logger says when a process begins to compile kernels that are not kept yet."""
 
 
+NEW_OBJECTS = 20_000
+"""New objects between two passes of Python's garbage collector while numba compiles: what it makes lives on."""
+
+
 class _Compilation(event.Listener):
     """Says once that kernels are compiled, which numba does not do for those that it has kept."""
 
     said = False
     kept = True
+    nested = 0
 
     def on_start(self, event: event.Event) -> None:
+        if self.nested == 0:
+            self.thresholds = gc.get_threshold()
+            if 0 < self.thresholds[0] < NEW_OBJECTS:
+                gc.set_threshold(NEW_OBJECTS, *self.thresholds[1:])
+        self.nested += 1
         mine = event.data["dispatcher"].py_func.__module__.startswith(SLOW)
         if mine and not self.said:
             self.said = True
             logging.getLogger(LOGGER).info(SAID_ONCE if self.kept else SAID_WITHOUT_FOLDER)
 
     def on_end(self, event: event.Event) -> None:
-        pass
+        self.nested -= 1
+        if self.nested == 0:
+            gc.set_threshold(*self.thresholds)
 
 
 _compilation = _Compilation()
@@ -66,6 +85,75 @@ def _digest_of(place: Path) -> str:
     return digest.hexdigest()
 
 
+class _PartLibrary(JITCodeLibrary):
+    """The code of a function that is linked into kernels, and optimised and turned into machine code there."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        self._ensure_finalized()
+        return 0
+
+    @property
+    def codegen(self) -> Any:
+        return self
+
+    def set_env(self, name: str, environment: Any) -> None:
+        """There is no machine code that could ask for it."""
+
+
+class _PartCompiler(CompilerBase):
+    def define_pipelines(self) -> list:
+        self.state.library = _PartLibrary(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        self.state.library.enable_object_caching()
+        return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
+
+
+def _without_literals(dispatcher: Any) -> None:
+    """Compile what is called with a constant for numbers of its type, as for variables: once, not for each constant."""
+    compiler = dispatcher._compiler
+    name = "fold_argument_types" if hasattr(compiler, "fold_argument_types") else "fold_arguments"
+    fold = getattr(compiler, name)
+
+    def folded(arguments: Any, keywords: Any) -> tuple[Any, tuple]:
+        signature, arguments = fold(arguments, keywords)
+        return signature, tuple(types.unliteral(argument) for argument in arguments)
+
+    setattr(compiler, name, folded)
+
+
+def kernel_part(**options: Any) -> Callable[[Callable], Any]:
+    """Decorate a function that is called by kernels (`compiled`) and other parts of them, not by Python.
+
+    Parameters
+    ----------
+    **options
+        Of `numba.njit`.
+    """
+
+    def decorate(function: Callable) -> Any:
+        def refuse(*arguments: Any) -> None:
+            raise TypeError(f"{function.__name__} is part of compiled kernels; Python cannot call it")
+
+        dispatcher = numba.njit(
+            pipeline_class=_PartCompiler, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options
+        )(function)
+        _without_literals(dispatcher)
+        dispatcher._insert = lambda *overload: None
+        dispatcher._compile_for_args = refuse
+        return dispatcher
+
+    return decorate
+
+
 def compiled(**options: Any) -> Callable[[Callable], Any]:
     """Decorate a function that numba compiles when it is first called, without Python objects.
 
@@ -82,13 +170,14 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
 
     def decorate(function: Callable) -> Any:
         try:
-            dispatcher = numba.njit(cache=True, **options)(function)
+            dispatcher = numba.njit(cache=True, no_cfunc_wrapper=True, **options)(function)
         except RuntimeError:  # no folder for the cache
             _compilation.kept = False
-            return numba.njit(**options)(function)
+            dispatcher = numba.njit(no_cfunc_wrapper=True, **options)(function)
         index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
         if hasattr(index, "_source_stamp"):
             index._source_stamp = (index._source_stamp, _digest_of_kernels(function))
+        _without_literals(dispatcher)
         return dispatcher
 
     return decorate

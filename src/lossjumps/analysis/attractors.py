@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.complete import cycle_of
 from lossjumps.search.cycle import Cycle
-from lossjumps.search.kernels import copy_matrix, copy_vector
+from lossjumps.search.kernels import copy_matrix, copy_vector, linear_pieces
 from lossjumps.search.regions import Regions
-from lossjumps.search.words import pieces
 
 DIVERGED = 1e8
 """Largest coordinate beyond which an orbit from data (of unit scale) counts as diverged."""
@@ -41,7 +40,7 @@ class Attractor:
     cycle: Cycle | None = None
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _settle(A, output_weights, input_weights, b, c, point, transient, itinerary):
     """Run `transient` steps from `point`, then fill the itinerary (n, H) of the next n; `point` ends where they end.
 
@@ -142,7 +141,7 @@ def occupied_attractors(
     return tuple(attractors)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _norm_bounds(jacobians):
     """Upper bounds (R,) of the spectral norms: the Schatten norm of exponent 2^(DOUBLINGS + 1) of each Jacobian."""
     count, dimension, _ = jacobians.shape
@@ -191,7 +190,7 @@ def largest_jacobian_norm(relu_map: ReluMap, regions: Regions) -> float:
     A, U, V, _, _ = relu_map.parameters
     if not regions.complete:
         return float(np.linalg.norm(A, 2) + np.linalg.norm(U, 2) * np.linalg.norm(V, 2))
-    jacobians, _ = pieces(*relu_map.parameters, regions.patterns)
+    jacobians, _ = linear_pieces(*relu_map.parameters, regions.patterns)
     bounds = _norm_bounds(jacobians)
     largest = 0.0
     # once the bound falls below the largest norm found, no further region can exceed that

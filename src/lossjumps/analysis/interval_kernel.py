@@ -6,7 +6,7 @@ parameters are.  Their Chebyshev series on an interval bound them there, and so 
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.search.kernels import compose
 from lossjumps.search.periodic import virtual_cycle
 
@@ -23,7 +23,7 @@ ABSENT, PRESENT, CROSSING, UNDECIDED = 0, 1, 2, 3
 """What is known of an object on an interval: it does not exist, it does, each test vanishes at most once, nothing."""
 
 
-@compiled()
+@kernel_part()
 def determinant(matrix):
     """Determinant by elimination with row pivoting, and its size times what its rounding is relative to.
 
@@ -54,7 +54,7 @@ def determinant(matrix):
     return product, abs(product) * (1.0 + 0.01 * largest / smallest)
 
 
-@compiled()
+@kernel_part()
 def existence_tests(A, U, V, b, c, itinerary, points, inputs, product, values, sizes):
     """Fill the tests of one map: det(I - T), then each unit input along the object times it; False where unsolvable.
 
@@ -167,7 +167,7 @@ def root_of_series(series, left):
     return 0.25 * (low + high) + 0.5
 
 
-@compiled()
+@kernel_part()
 def judge(values, sizes, chebyshev, exact, itinerary, left, right, roots):
     """What the tests of one itinerary at the nodes of an interval say about its object there.
 

@@ -66,7 +66,14 @@ class Segment:
             flat[..., square + 2 * outer : square + 2 * outer + units],
             flat[..., square + 2 * outer + units :],
         )
-        return tuple(np.ascontiguousarray(part) for part in parts)
+        return tuple(_read_only(part) for part in parts)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """As the parameters of every map are, for which kernels are compiled."""
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array
 
 
 def stacked_parameters(path: Path, fractions: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -74,7 +81,7 @@ def stacked_parameters(path: Path, fractions: np.ndarray) -> tuple[np.ndarray, .
     if isinstance(path, Segment):
         return path.stacked(fractions)
     maps = [path(float(fraction)) for fraction in fractions]
-    return tuple(np.stack([getattr(relu_map, name) for relu_map in maps]) for name in "AUVbc")
+    return tuple(_read_only(np.stack([getattr(relu_map, name) for relu_map in maps])) for name in "AUVbc")
 
 
 @dataclass(frozen=True, eq=False)

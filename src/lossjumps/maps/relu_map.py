@@ -128,11 +128,16 @@ class ReluMap:
 
     @classmethod
     def trusted(cls, A: np.ndarray, U: np.ndarray, V: np.ndarray, b: np.ndarray, c: np.ndarray) -> "ReluMap":
-        """The map of arrays that are known to be valid: nothing is checked or copied."""
+        """The map of arrays that are known to be valid and are its own: nothing is checked or copied."""
         relu_map = object.__new__(cls)
         for name, array in zip("AUVbc", (A, U, V, b, c), strict=True):
+            array.flags.writeable = False
             object.__setattr__(relu_map, name, array)
         return relu_map
+
+    def __reduce__(self) -> tuple:
+        """In another process its arrays are read-only as well: kernels are compiled for such."""
+        return ReluMap.trusted, self.parameters
 
     # Families -------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ dropped.  What the steps cannot refuse is branched on, so their rounding costs t
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 
 FEASIBLE = 1e-10
 """A constant above minus this counts as non-negative; the constants of a problem are at most 1 in size."""
@@ -25,7 +25,7 @@ FAR = 1e6
 """A certificate has to hold, with all rounding, for every solution whose unknowns are at most this large."""
 
 
-@compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@kernel_part(error_model="numpy", fastmath={"reassoc", "contract"})
 def _pivot(dictionary, basic, nonbasic, column, row, ratios):
     """Exchange a nonbasic variable with a basic one."""
     columns = dictionary.shape[0]
@@ -49,7 +49,7 @@ def _pivot(dictionary, basic, nonbasic, column, row, ratios):
     nonbasic[column] = leaving
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _is_fixed(variable, units, state):
     """Whether a variable is fixed to zero by the state of its unit."""
     if variable < units:
@@ -59,7 +59,7 @@ def _is_fixed(variable, units, state):
     return False
 
 
-@compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@kernel_part(error_model="numpy", fastmath={"reassoc", "contract"})
 def _is_certificate(root, rounding, dictionary, basic, nonbasic, state, row, sign, weights):
     """Whether a row, taken with a sign, proves that a node has no solution, by the numbers of the root.
 
@@ -96,7 +96,7 @@ def _is_certificate(root, rounding, dictionary, basic, nonbasic, state, row, sig
     return excess * FAR <= -constant
 
 
-@compiled(nogil=True, error_model="numpy")
+@kernel_part(error_model="numpy")
 def _column_to_pivot_on(dictionary, nonbasic, state, row, either_sign):
     """The column of a free variable with the largest entry of a row, by size or with its sign; -1 where all vanish."""
     units = dictionary.shape[0] - 1
@@ -110,7 +110,7 @@ def _column_to_pivot_on(dictionary, nonbasic, state, row, either_sign):
     return column
 
 
-@compiled(nogil=True, error_model="numpy")
+@kernel_part(error_model="numpy")
 def _fix(root, rounding, dictionary, basic, nonbasic, state, unit, ratios, weights):
     """Make the variable that the state of `unit` fixes nonbasic; False where that proves there is no solution."""
     units = root.shape[0] - 1
@@ -133,7 +133,7 @@ def _fix(root, rounding, dictionary, basic, nonbasic, state, unit, ratios, weigh
     return not _is_certificate(root, rounding, dictionary, basic, nonbasic, state, row, sign, weights)
 
 
-@compiled(nogil=True, error_model="numpy")
+@kernel_part(error_model="numpy")
 def _may_have_a_solution(root, rounding, dictionary, basic, nonbasic, state, ratios, weights):
     """Dual simplex steps until no constant is negative; False where a certificate ends them."""
     units = root.shape[0] - 1
@@ -155,7 +155,7 @@ def _may_have_a_solution(root, rounding, dictionary, basic, nonbasic, state, rat
     return True
 
 
-@compiled(nogil=True, error_model="numpy")
+@kernel_part(error_model="numpy")
 def _unit_to_branch_on(dictionary, basic, nonbasic, state, value):
     """The undecided unit whose two variables have the largest product at the vertex; -1 where all are decided."""
     units = dictionary.shape[0] - 1

@@ -9,7 +9,7 @@ Whatever rounding does on the way, a cell is called empty only with a certificat
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.search.kernels import EPSILON
 
 VIOLATED = 1e-12
@@ -45,7 +45,7 @@ def whole_simplex(rows, inverse, basis):
     inverse[size - 1, size - 1] = -1.0
 
 
-@compiled()
+@kernel_part()
 def proves_empty(rows, inverse, basis):
     """Whether the multipliers of the basis, as weights of its rows, prove that no g satisfies them."""
     size = inverse.shape[0]
@@ -65,7 +65,7 @@ def proves_empty(rows, inverse, basis):
     return True
 
 
-@compiled()
+@kernel_part()
 def satisfied(row, inverse):
     """Whether a row holds as well as all others at the deepest point: then it changes nothing."""
     last = inverse.shape[0] - 1

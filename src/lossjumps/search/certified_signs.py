@@ -7,8 +7,8 @@ section 3.1, which leaves room for the rounding of the radius itself), and by `U
 
 import numpy as np
 
-from lossjumps.compiled import compiled
-from lossjumps.search.kernels import EPSILON
+from lossjumps.compiled import compiled, kernel_part
+from lossjumps.search.kernels import EPSILON, copy_matrix
 
 UNDERFLOW = 1e-290
 INFLATE = 1.0 + 1e-9
@@ -17,7 +17,7 @@ INFLATE = 1.0 + 1e-9
 VIRTUAL, UNDECIDED, ADMISSIBLE = -1, 0, 1
 
 
-@compiled()
+@kernel_part()
 def _ball_product(left, left_radius, right, right_radius, product, radius):
     """Fill the ball of left @ right; vectors are (M, 1)."""
     rows, inner = left.shape
@@ -41,7 +41,7 @@ def _ball_product(left, left_radius, right, right_radius, product, radius):
             radius[i, j] = INFLATE * radius[i, j] + UNDERFLOW
 
 
-@compiled()
+@kernel_part()
 def _ball_piece(A, U, V, b, c, region, jacobian, jacobian_radius, offset, offset_radius):
     """Fill the balls of the Jacobian (M, M) and the offset (M, 1) of one linear region."""
     dimension, units = U.shape
@@ -65,14 +65,14 @@ def _ball_piece(A, U, V, b, c, region, jacobian, jacobian_radius, offset, offset
                 offset_radius[i, 0] = bound
 
 
-@compiled()
+@kernel_part()
 def _add_ball(target, target_radius, other, other_radius):
     for i in range(target.shape[0]):
         target[i, 0] += other[i, 0]
         target_radius[i, 0] = INFLATE * (target_radius[i, 0] + other_radius[i, 0] + EPSILON * abs(target[i, 0]))
 
 
-@compiled()
+@kernel_part()
 def _factor(matrix, lower_inverse, upper_inverse):
     """Approximate inverses of the factors of P `matrix` = L U, L^-1 P and U^-1; `matrix` is overwritten.
 
@@ -127,7 +127,7 @@ def _factor(matrix, lower_inverse, upper_inverse):
     return sign
 
 
-@compiled()
+@kernel_part()
 def _solve_ball(system, system_radius, rhs, rhs_radius, point, point_radius):
     """Fill the ball (M, 1) of the solution; return the sign of the determinant, 0.0 where regularity is not proved.
 
@@ -237,7 +237,7 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
             product[i, j] = (1.0 if i == j else 0.0) - product[i, j]
             product_radius[i, j] = INFLATE * (product_radius[i, j] + EPSILON * abs(product[i, j]))
     point, point_radius = np.empty((dimension, 1)), np.empty((dimension, 1))
-    relative[:, :] = 0.0
+    relative.fill(0.0)
     sign = _solve_ball(product, product_radius, shift, shift_radius, point, point_radius)
     if sign == 0.0:
         return UNDECIDED, sign
@@ -246,7 +246,7 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
     ), sign
 
 
-@compiled()
+@kernel_part()
 def _decided_signs(U, V, b, itinerary, jacobians, jacobian_radii, offsets, offset_radii, point, point_radius, relative):
     """Roll the ball of the first point out and compare the signs of all unit inputs with the itinerary."""
     period, units = itinerary.shape
@@ -293,8 +293,8 @@ def _decided_signs(U, V, b, itinerary, jacobians, jacobian_radii, offsets, offse
         if time + 1 < period:
             _ball_product(jacobians[time], jacobian_radii[time], point, point_radius, image, image_radius)
             _add_ball(image, image_radius, offsets[time], offset_radii[time])
-            point[:, :] = image
-            point_radius[:, :] = image_radius
+            copy_matrix(image, point)
+            copy_matrix(image_radius, point_radius)
     if wrong:
         return VIRTUAL
     return UNDECIDED if undecided else ADMISSIBLE

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import kernel_part
 from lossjumps.search.cells import tighten
 from lossjumps.search.kernels import EPSILON, copy_matrix, copy_vector, solve_in_place
 
@@ -16,7 +16,7 @@ UNSURE = 1e-3
 """Relative error of a solution from which a system counts as singular here."""
 
 
-@compiled()
+@kernel_part()
 def holds_fixed_points(images, errors, order, rows, count, inverse, basis):
     """Whether the cell, cut with F^order(z) = z within rounding, may hold points."""
     dimension, corners = images.shape[1:]
@@ -38,7 +38,7 @@ def holds_fixed_points(images, errors, order, rows, count, inverse, basis):
     return True
 
 
-@compiled()
+@kernel_part()
 def closes(images, products, errors, order, from_state, rounding, rows, count):
     """Whether the fixed point of F^order on the regions of a word lies in its cell: 0 no, 1 maybe, 2 system singular.
 
@@ -109,7 +109,7 @@ def closes(images, products, errors, order, from_state, rounding, rows, count):
     return 1
 
 
-@compiled()
+@kernel_part()
 def is_passed_once(normals, offsets, constant, sides, images, at_one, max_order, inverse, basis):
     """Whether a flat cell is a single point of contact (within rounding) that no cycle up to `max_order` goes through.
 

@@ -5,7 +5,7 @@ whole: [T q]' = A [T q] + U D (V [T q] + [0 b]) + [0 c].  A and V stay as sparse
 a V of single states (of PLRNN-like maps) picks them.
 """
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import kernel_part
 from lossjumps.lanes import (
     add_product,
     divide,
@@ -21,7 +21,7 @@ from lossjumps.lanes import (
 )
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _add_matrix_product(left, inner, right, columns, total):
     """Add the product of a matrix (rows, inner) and lanes (inner, columns) to lanes (rows, columns), both even."""
     for row in range(0, left.shape[0], 2):
@@ -72,7 +72,7 @@ def _add_matrix_product(left, inner, right, columns, total):
             store(total, below + 1, s1)
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _add_vector_product(left, inner, right, total):
     """Add the product of a matrix (rows, inner) and lanes (inner,) to lanes (rows,), rows even."""
     for row in range(0, left.shape[0], 2):
@@ -85,7 +85,7 @@ def _add_vector_product(left, inner, right, total):
         store(total, row + 1, s)
 
 
-@compiled(nogil=True)
+@kernel_part()
 def begin(pieces, columns, gate, product, inputs):
     """[T q] of the first step: [A + U D V, U D b + c]."""
     dimension, units = pieces.U.shape
@@ -115,7 +115,7 @@ def begin(pieces, columns, gate, product, inputs):
     _add_matrix_product(pieces.even_U, units, inputs, columns, product)
 
 
-@compiled(nogil=True)
+@kernel_part()
 def go_on(pieces, columns, gate, product, image, inputs):
     """[T q] after one step more, in `image`."""
     dimension, units = pieces.U.shape
@@ -153,7 +153,7 @@ def go_on(pieces, columns, gate, product, image, inputs):
     _add_matrix_product(pieces.even_U, units, inputs, columns, image)
 
 
-@compiled(nogil=True, error_model="numpy")
+@kernel_part(error_model="numpy")
 def solve(dimension, columns, product, system, point):
     """Solve (I - T) z = q without pivoting; system[0] and [1] then hold the largest factor and the largest |T_ij|."""
     one = same(1.0)
@@ -186,7 +186,7 @@ def solve(dimension, columns, product, system, point):
     store(system, 1, size)
 
 
-@compiled(nogil=True)
+@kernel_part()
 def region_at(pieces, point, input, gate):
     """Fill the unit inputs at a point and the units that are on."""
     units = pieces.U.shape[1]
@@ -203,7 +203,7 @@ def region_at(pieces, point, input, gate):
             gate[unit] = positive(load(input, unit))
 
 
-@compiled(nogil=True)
+@kernel_part()
 def step(pieces, point, input, gate, image):
     """The image of a point, where its unit inputs are known; these are overwritten."""
     dimension, units = pieces.U.shape

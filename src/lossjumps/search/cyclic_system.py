@@ -7,11 +7,11 @@ elimination with pivots is not.
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import kernel_part
 from lossjumps.search.kernels import copy_matrix
 
 
-@compiled()
+@kernel_part()
 def balance(jacobians, scale):
     """Scale the states of Jacobians (k, M, M), in place, by powers of two so that rows and columns have like size.
 
@@ -24,7 +24,7 @@ def balance(jacobians, scale):
         for i in range(dimension):
             for j in range(dimension):
                 sizes[i, j] = max(sizes[i, j], abs(jacobians[time, i, j]))
-    scale[:] = 1.0
+    scale.fill(1.0)
     balanced = False
     sweeps = 0
     while not balanced and sweeps < 100:
@@ -61,7 +61,7 @@ def balance(jacobians, scale):
                 jacobians[time, i, j] *= scale[j] / scale[i]
 
 
-@compiled()
+@kernel_part()
 def reflector(matrix, column, first):
     """Make the column zero below row `first` by a reflection I - tau v v', v[first] = 1, kept there; return tau."""
     rows = matrix.shape[0]
@@ -83,7 +83,7 @@ def reflector(matrix, column, first):
     return (diagonal - head) / diagonal
 
 
-@compiled()
+@kernel_part()
 def reflect(source, column, first, tau, target, start, room):
     """Apply the reflection kept in a column of `source` to the columns of `target` from `start` on."""
     if tau == 0.0:
@@ -106,7 +106,7 @@ def reflect(source, column, first, tau, target, start, room):
                 target[i, j] -= weight * room[j]
 
 
-@compiled()
+@kernel_part()
 def factor_cyclic(jacobians, panels, taus, couplings):
     """Eliminate the points z_1 ... z_{k-1} one after another from z_{t+1} - J_t z_t = f_t, z_k = z_0.
 
@@ -166,7 +166,7 @@ def factor_cyclic(jacobians, panels, taus, couplings):
     return sign
 
 
-@compiled()
+@kernel_part()
 def solve_cyclic(panels, taus, couplings, values):
     """Solve the factored system: `values` (k, M) holds the right hand sides f_t, and is overwritten by the points."""
     period, dimension = values.shape

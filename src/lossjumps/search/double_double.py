@@ -2,13 +2,13 @@
 
 import math
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import kernel_part
 
 SPLITTER = 2.0**27 + 1.0
 """Splits a float64 into two halves of 26 bits (Dekker, Numer. Math. 18, 1971)."""
 
 
-@compiled()
+@kernel_part()
 def two_sum(a, b):
     """The sum of two float64, and what its rounding left out (Knuth)."""
     total = a + b
@@ -16,7 +16,7 @@ def two_sum(a, b):
     return total, (a - (total - part)) + (b - part)
 
 
-@compiled()
+@kernel_part()
 def two_product(a, b):
     """The product of two float64, and what its rounding left out (Dekker)."""
     product = a * b
@@ -29,7 +29,7 @@ def two_product(a, b):
     return product, ((high_a * high_b - product) + high_a * low_b + low_a * high_b) + low_a * low_b
 
 
-@compiled()
+@kernel_part()
 def normalized(high, low, exponent):
     """An unevaluated sum high + low times 2^exponent with high in [1/2, 1)."""
     high, low = two_sum(high, low)
@@ -39,21 +39,21 @@ def normalized(high, low, exponent):
     return math.ldexp(high, -shift), math.ldexp(low, -shift), exponent + shift
 
 
-@compiled()
+@kernel_part()
 def times(number, factor):
     """A long number (high, low, exponent) times a float64."""
     high, low = two_product(number[0], factor)
     return normalized(high, low + number[1] * factor, number[2])
 
 
-@compiled()
+@kernel_part()
 def product_of(one, other):
     """The product of two long numbers."""
     high, low = two_product(one[0], other[0])
     return normalized(high, low + (one[0] * other[1] + one[1] * other[0]), one[2] + other[2])
 
 
-@compiled()
+@kernel_part()
 def sum_of(one, other):
     """The sum of two long numbers."""
     if one[0] == 0.0:

@@ -5,7 +5,7 @@ All of them take the arrays A, U, V, b, c of a `ReluMap`, are free of Python obj
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 
 EPSILON = 2.0**-52
 """Relative rounding of float64."""
@@ -17,7 +17,7 @@ BORDER = 1e-11
 """Relative distance from a unit's border below which the sign of its input is unsafe in float64."""
 
 
-@compiled()
+@kernel_part()
 def copy_vector(source, target):
     """Copy a vector into another; a loop, for assignment to a slice takes numba seconds to compile."""
     for i in range(source.shape[0]):
@@ -79,7 +79,7 @@ def solve_in_place(matrix, rhs):
     return smallest / largest, sign
 
 
-@compiled()
+@kernel_part()
 def linear_piece(A, U, V, b, c, region, jacobian, offset):
     """Fill the Jacobian (M, M) and the offset (M,) of the map in one linear region."""
     dimension, units = U.shape
@@ -108,7 +108,7 @@ def linear_pieces(A, U, V, b, c, regions):
     return jacobians, offsets
 
 
-@compiled()
+@kernel_part()
 def follow_with(jacobian, offset, product, shift, new_product, new_shift):
     """Follow z -> product z + shift with one more piece: both are overwritten, the last two arguments are room."""
     dimension = product.shape[0]
@@ -139,7 +139,7 @@ def compose(A, U, V, b, c, itinerary, start, product, shift):
         follow_with(jacobian, offset, product, shift, new_product, new_shift)
 
 
-@compiled()
+@kernel_part()
 def step_in_region(A, U, V, b, c, region, point, image, inputs):
     """Apply the piece of `region` to `point`; fill `image` (M,) and the unit inputs `inputs` (H,) at `point`."""
     dimension, units = U.shape
@@ -158,7 +158,7 @@ def step_in_region(A, U, V, b, c, region, point, image, inputs):
                 image[i] += U[i, unit] * value
 
 
-@compiled()
+@kernel_part()
 def relative_inputs(V, b, point, inputs, relative):
     """Fill `relative` (H,) with the unit inputs over the size that their rounding is relative to.
 

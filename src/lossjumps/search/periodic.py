@@ -8,7 +8,7 @@ the first point of a period does not lead back to itself, all equations are solv
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.search.cyclic_system import balance, factor_cyclic, solve_cyclic
 from lossjumps.search.double_double import two_product, two_sum
 from lossjumps.search.kernels import compose, copy_matrix, linear_pieces, solve_in_place, step_in_region
@@ -24,7 +24,7 @@ REGULAR = 0.1
 MOST_REFINEMENTS = 6
 
 
-@compiled()
+@kernel_part()
 def solve_rotation(A, U, V, b, c, itinerary, start, product, point):
     """Solve for the point at time `start` of an itinerary's cycle; fill the Jacobian product begun there.
 
@@ -50,7 +50,7 @@ def solve_rotation(A, U, V, b, c, itinerary, start, product, point):
     return relative_pivot, sign
 
 
-@compiled()
+@kernel_part()
 def _added_up(A, U, V, b, c, region, point, sizes):
     """Fill `sizes` (M,) with the sum of the moduli of what a step adds up; return how many terms that are at most."""
     dimension, units = U.shape
@@ -70,7 +70,7 @@ def _added_up(A, U, V, b, c, region, point, sizes):
     return terms
 
 
-@compiled()
+@kernel_part()
 def _relative_to_rounding(A, U, V, b, c, region, point, defect, floor, sizes):
     """The largest defect (M,) of a step over the bound of the rounding of that step, component by component.
 
@@ -88,7 +88,7 @@ def _relative_to_rounding(A, U, V, b, c, region, point, defect, floor, sizes):
     return largest
 
 
-@compiled()
+@kernel_part()
 def _accurate_step(A, U, V, b, c, region, point, target, inputs, defect, rest):
     """Fill the unit inputs (H,) at `point` and the step's distance (M,) from `target`, in twice the working precision.
 
@@ -125,7 +125,7 @@ def _accurate_step(A, U, V, b, c, region, point, target, inputs, defect, rest):
         defect[i] += rest[i]
 
 
-@compiled()
+@kernel_part()
 def _defects(A, U, V, b, c, itinerary, points, floor, inputs, defects):
     """Fill inputs (k, H) and defects F(z_t) - z_{t+1} (k, M); the largest of these over the rounding of its step."""
     period, dimension = points.shape
@@ -139,7 +139,7 @@ def _defects(A, U, V, b, c, itinerary, points, floor, inputs, defects):
     return residual
 
 
-@compiled()
+@kernel_part()
 def _largest_added_up(A, U, V, b, c, itinerary, points, scale):
     """The largest sum of moduli that a step of the period adds up, in scaled states."""
     sizes = np.empty(A.shape[0])
@@ -150,11 +150,11 @@ def _largest_added_up(A, U, V, b, c, itinerary, points, scale):
     return largest
 
 
-@compiled()
+@kernel_part()
 def _states_at_rest(jacobians, offsets, at_rest):
     """Fill `at_rest` (k, M): the states that no offset reaches at any time; they are exactly zero."""
     period, dimension = offsets.shape
-    at_rest[:, :] = True
+    at_rest.fill(True)
     changed = True
     while changed:
         changed = False
@@ -171,7 +171,7 @@ def _states_at_rest(jacobians, offsets, at_rest):
                     changed = True
 
 
-@compiled()
+@kernel_part()
 def _correct(panels, taus, couplings, scale, at_rest, corrections, points):
     """Solve for the corrections of the points, given their defects, and add them; return the largest, scaled."""
     largest = 0.0
@@ -184,7 +184,7 @@ def _correct(panels, taus, couplings, scale, at_rest, corrections, points):
     return largest if np.isfinite(corrections).all() else np.inf
 
 
-@compiled()
+@kernel_part()
 def _solve_period(A, U, V, b, c, itinerary, points, inputs):
     """Solve the equations of one period together; as `virtual_cycle`."""
     period = itinerary.shape[0]
@@ -200,7 +200,7 @@ def _solve_period(A, U, V, b, c, itinerary, points, inputs):
     sign = factor_cyclic(jacobians, panels, taus, couplings)
     if sign == 0.0:
         return 0.0, np.inf
-    points[:, :] = 0.0
+    points.fill(0.0)
     _correct(panels, taus, couplings, scale, at_rest, defects, points)
     added_up = _largest_added_up(A, U, V, b, c, itinerary, points, scale)
     # a state can be zero though offsets reach it: then it is known to rounding of what rounding leaves of the others

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.search.cyclic_system import balance, reflect, reflector
 from lossjumps.search.double_double import normalized, product_of, sum_of, times
 from lossjumps.search.kernels import EPSILON
@@ -26,7 +26,7 @@ ITERATIONS = 120
 """Iterations for one block at the most; every thirtieth has exceptional shifts."""
 
 
-@compiled()
+@kernel_part()
 def _plane_rotation(head, tail):
     """Cosine and sine of the rotation that takes (head, tail) to (r, 0), and r."""
     if tail == 0.0:
@@ -35,7 +35,7 @@ def _plane_rotation(head, tail):
     return head / size, tail / size, size
 
 
-@compiled()
+@kernel_part()
 def _turn_rows(matrix, row, cosine, sine, first, last):
     """Rotate rows `row` and `row` + 1 in the columns first ... last."""
     for j in range(first, last + 1):
@@ -45,7 +45,7 @@ def _turn_rows(matrix, row, cosine, sine, first, last):
         matrix[row + 1, j] = cosine * lower - sine * upper
 
 
-@compiled()
+@kernel_part()
 def _turn_columns(matrix, column, cosine, sine, first, last):
     """Rotate columns `column` and `column` + 1 in the rows first ... last."""
     for i in range(first, last + 1):
@@ -55,7 +55,7 @@ def _turn_columns(matrix, column, cosine, sine, first, last):
         matrix[i, column + 1] = cosine * right - sine * left
 
 
-@compiled()
+@kernel_part()
 def _pass_round(factors, row, cosine, sine, first, last, below):
     """Take a rotation of rows `row`, `row` + 1 of the last factor once round, to its columns.
 
@@ -78,7 +78,7 @@ def _pass_round(factors, row, cosine, sine, first, last, below):
     _turn_columns(factors[period - 1], row, cosine, sine, first, below)
 
 
-@compiled()
+@kernel_part()
 def _reduce_to_hessenberg(factors):
     """Bring the last factor to Hessenberg form, the others stay triangular."""
     size = factors.shape[1]
@@ -94,7 +94,7 @@ def _reduce_to_hessenberg(factors):
             _pass_round(factors, row, cosine, sine, 0, size - 1, size - 1)
 
 
-@compiled()
+@kernel_part()
 def _step_without_shift(factors, first, last, cosines, sines):
     """One QR step of the active product without shift; a zero on a diagonal goes to the end."""
     hessenberg = factors[factors.shape[0] - 1]
@@ -108,7 +108,7 @@ def _step_without_shift(factors, first, last, cosines, sines):
             _pass_round(factors, row, cosines[row], sines[row], first, last, row + 1)
 
 
-@compiled()
+@kernel_part()
 def _triangular_product(factors, start, size, product):
     """Fill the product (size, size) of the diagonal blocks of all factors but the last; return its binary exponent."""
     exponent = 0
@@ -134,7 +134,7 @@ def _triangular_product(factors, start, size, product):
     return exponent
 
 
-@compiled()
+@kernel_part()
 def _step_with_two_shifts(factors, first, last, exceptional, room):
     """One implicit QR step of the active product, its shifts the eigenvalues of its last two rows and columns.
 
@@ -193,7 +193,7 @@ def _step_with_two_shifts(factors, first, last, exceptional, room):
     return True
 
 
-@compiled()
+@kernel_part()
 def _single(factors, place, mantissas, exponents):
     """Fill the eigenvalue of a diagonal block of size one."""
     value = (0.5, 0.0, 1)
@@ -203,7 +203,7 @@ def _single(factors, place, mantissas, exponents):
     exponents[place] = value[2]
 
 
-@compiled()
+@kernel_part()
 def _pair(factors, place, mantissas, exponents):
     """Fill the eigenvalues of a diagonal block of size two, from trace and determinant in twice the precision."""
     one = (0.5, 0.0, 1)
@@ -244,7 +244,7 @@ def _pair(factors, place, mantissas, exponents):
         exponents[place + 1] = determinant[2] - large[2]
 
 
-@compiled()
+@kernel_part()
 def _chain(jacobians, factors, start, kept):
     """Fill `factors` (k, n, n): triangular ones and a last full one, whose product has the nonzero eigenvalues.
 
@@ -287,7 +287,7 @@ def _chain(jacobians, factors, start, kept):
             reflect(image, column, column, taus[column], basis, 0, room)
 
 
-@compiled()
+@kernel_part()
 def silent_states(jacobians, silent):
     """Fill `silent` (k, M): which states at each time come from nothing, or have no effect on anything after.
 
@@ -306,7 +306,7 @@ def silent_states(jacobians, silent):
             silent[time, i] = not (row and column)
 
 
-@compiled()
+@kernel_part()
 def _iterate(factors, mantissas, exponents):
     """Split the Hessenberg-triangular product into blocks of size one and two; False where that does not converge."""
     period, size = factors.shape[:2]
@@ -371,8 +371,8 @@ def eigenvalues_of_product(jacobians, mantissas, exponents):
             count += silent[time, i]
         if count > most:
             start, most = time, count
-    mantissas[:] = 0.0
-    exponents[:] = 0
+    mantissas.fill(0.0)
+    exponents.fill(0)
     kept = np.flatnonzero(~silent[start])
     size = dimension - most
     if size == 0:

@@ -8,7 +8,7 @@ tolerance of later rows, for which a bound is carried along.
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.search.cells import refresh, satisfied, tighten, whole_simplex
 from lossjumps.search.closing import FLAT, closes, holds_fixed_points, is_passed_once
 from lossjumps.search.kernels import EPSILON, copy_matrix, copy_vector
@@ -21,7 +21,7 @@ MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """Of the polynomial that numbers a word."""
 
 
-@compiled()
+@kernel_part()
 def _row_of(normal, offset, images, image_errors, at_one, rounding, row):
     """Fill the row of normal . z + offset >= 0 at a time, its largest entry scaled to 1; a bound of its error."""
     size, corners = images.shape
@@ -45,7 +45,7 @@ def _row_of(normal, offset, images, image_errors, at_one, rounding, row):
     return error / largest + 4.0 * EPSILON
 
 
-@compiled()
+@kernel_part()
 def _advance(constant, sides, sizes, at_one, rounding, granted, word, time, images, products, local, errors):
     """Step from `time` to the next in the region that `word` says.
 
@@ -89,7 +89,7 @@ def _advance(constant, sides, sizes, at_one, rounding, granted, word, time, imag
         errors[time + 1, i] = 2.0 * error
 
 
-@compiled()
+@kernel_part()
 def powers_of(levels):
     """Powers 0 ... levels of the multiplier of the keys, modulo 2^64."""
     powers = np.ones(levels + 1, np.uint64)
@@ -98,7 +98,7 @@ def powers_of(levels):
     return powers
 
 
-@compiled()
+@kernel_part()
 def _key_of(prefix, powers, start, end):
     """Number of the sides at the levels start ... end - 1; equal sides have equal numbers, and hardly ever others."""
     value = prefix[end] - prefix[start] * powers[end - start]
@@ -109,7 +109,7 @@ def _key_of(prefix, powers, start, end):
     return value | np.uint64(1)
 
 
-@compiled()
+@kernel_part()
 def _holds(table, key):
     """Whether a key is in an open-addressing table (0 is free)."""
     mask = np.uint64(table.shape[0] - 1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.search.kernels import EPSILON
 
 UNSURE = 1e-3
@@ -69,7 +69,7 @@ def _solve_vertex(normals, offsets, chosen, vertex, system, bounds):
     return error / (1.0 - error) if error < UNSURE else np.inf
 
 
-@compiled()
+@kernel_part()
 def _hash(words):
     """Mix the words of a bit set into one 64-bit number."""
     value = np.uint64(0x9E3779B97F4A7C15)
@@ -82,7 +82,7 @@ def _hash(words):
     return value
 
 
-@compiled()
+@kernel_part()
 def _insert(table, rows, count, words):
     """Insert a bit set into the hash table of row numbers; return the new count (unchanged if it was there)."""
     mask = np.uint64(table.shape[0] - 1)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.lanes import LANES, larger_size, load, positive, same, subtract
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.composing import begin, go_on, region_at, solve, step
@@ -138,7 +138,7 @@ def unpacked(words: np.ndarray, units: int) -> np.ndarray:
     return np.unpackbits(octets, axis=-1, count=units, bitorder="little").astype(np.bool_)
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _transposed(square):
     """An 8 x 8 matrix of bits transposed; row i is byte i."""
     t = (square ^ (square >> np.uint64(7))) & np.uint64(0x00AA00AA00AA00AA)
@@ -149,7 +149,7 @@ def _transposed(square):
     return square ^ t ^ (t << np.uint64(28))
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _open_gates(words, first, count, gates):
     """Fill gates (k, H) with the sequences words[first : first + count]: bit i of a gate is lane i."""
     order, octets = gates.shape[0], gates.shape[1] // 8
@@ -165,7 +165,7 @@ def _open_gates(words, first, count, gates):
                 gates[time, 8 * octet + unit] = np.uint8((square >> np.uint64(8 * unit)) & np.uint64(255))
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _close_gates(gates, time, followers, first, count):
     """Pack gates[time] into followers[first : first + count, time]."""
     for word in range(followers.shape[2]):
@@ -182,7 +182,7 @@ def _close_gates(gates, time, followers, first, count):
             followers[first + lane, time, octet // 8] |= byte << shift
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _unpack(words, itinerary):
     """Fill an itinerary (k, H) with a packed sequence."""
     for time in range(itinerary.shape[0]):
@@ -191,7 +191,7 @@ def _unpack(words, itinerary):
             itinerary[time, unit] = bit & np.uint64(1) != 0
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _solve_with_pivots(pieces, words, lane, room):
     """Solve for the cycle point of one lane anew; False where there is none."""
     _unpack(words, room.itinerary)
@@ -202,7 +202,7 @@ def _solve_with_pivots(pieces, words, lane, room):
     return sign != 0.0
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _first_difference(one, other, lane):
     """The first time at which gates differ in a lane."""
     for time in range(one.shape[0]):
@@ -212,7 +212,7 @@ def _first_difference(one, other, lane):
     return one.shape[0]
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _is_cycle(pieces, words, room):
     """Whether a sequence is that of a cycle, with all its points solved for: a roll-out loses too many digits."""
     _unpack(words, room.itinerary)

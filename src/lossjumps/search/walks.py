@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.lanes import LANES
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.visits import CYCLE, NEW, pieces_of, room_for, unpacked, visit, words_a_region
@@ -72,7 +72,7 @@ def hash_of(words, start):
     return (value ^ (value >> np.uint64(29))) | np.uint64(1)
 
 
-@compiled(nogil=True)
+@kernel_part()
 def lowest_hash(words):
     """The lowest hash of a packed sequence (k, W) over its rotations: the same for all of them."""
     lowest = hash_of(words, 0)
@@ -81,7 +81,7 @@ def lowest_hash(words):
     return lowest
 
 
-@compiled(nogil=True)
+@kernel_part()
 def owner_or_remember(memory, mark, owner):
     """The owner of a hash that is known, or -1; then it is remembered as that of `owner`."""
     mask = np.uint64(memory.marks.shape[0] - 1)
@@ -120,7 +120,7 @@ def root_of(parents, walk):
     return walk
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _meet(memory, paths, mark, walk):
     """Whether a walk goes on from a sequence: one that is known makes it part of another walk, or a loop."""
     owner = owner_or_remember(memory, mark, walk)
@@ -134,7 +134,7 @@ def _meet(memory, paths, mark, walk):
     return False
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _take_starts(memory, paths, batch, starts, first_walk, virtual, counts):
     """Fill the batch with starts not begun yet."""
     active, begun = counts[ACTIVE], counts[BEGUN]
@@ -148,7 +148,7 @@ def _take_starts(memory, paths, batch, starts, first_walk, virtual, counts):
     counts[ACTIVE], counts[BEGUN] = active, begun
 
 
-@compiled(nogil=True)
+@kernel_part()
 def copy_sequence(source, target):
     """Copy a packed sequence."""
     for time in range(source.shape[0]):
@@ -191,7 +191,7 @@ def _begin_round(memory, cycles, paths, batch, starts, first_walk, virtual, ends
     return counts[ACTIVE] > 0 and _has_room(memory, cycles, batch, ends, counts)
 
 
-@compiled(nogil=True)
+@kernel_part()
 def _has_room(memory, cycles, batch, ends, counts):
     """Whether the memory has room for a round, whatever it finds."""
     batch_size, order = batch.words.shape[:2]

@@ -5,7 +5,7 @@ Only Lyndon words over the regions are solved: one rotation of each primitive se
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.complete import CompleteList, decide
 from lossjumps.search.kernels import (
@@ -27,7 +27,7 @@ CHUNK = 4096
 """Words solved before the candidates are looked at; bounds the memory of a search."""
 
 
-@compiled()
+@kernel_part()
 def _next_lyndon_word(word, letters, order):
     """Advance `word` to the next Lyndon word of length `order` (Duval 1988); False after the last one.
 
