@@ -94,6 +94,11 @@ class EvaluationConfig:
         require(0 <= self.alpha <= 1, "training.evaluation.alpha", "a number in [0, 1]", self.alpha)
 
 
+OPTIMISERS = ("adam", "radam", "sgd")
+PRECISIONS = ("float64", "float32")
+_DEVICE = re.compile(r"cpu|cuda(:\d+)?")
+
+
 @dataclass
 class TrainingConfig:
     """How a network is trained and recorded."""
@@ -114,6 +119,25 @@ class TrainingConfig:
     """Learning rate of the first update."""
     learning_rate_end: float = 1e-3
     """Learning rate of the last update; in between it decays exponentially."""
+    optimiser: str = "adam"
+    """`adam`, `radam` (rectified Adam) or `sgd` (gradient descent); all with the learning rates above."""
+    gradient_clip: float | None = None
+    """Largest length of a run's gradient, a longer one is scaled down to it; null: none is, as clipping hides what is
+    studied here."""
+    input_noise: float = 0.0
+    """Standard deviation of Gaussian noise, drawn anew for each sequence, on the data that enter the network; those it
+    is compared with stay as they are. Unit: standard deviations."""
+    l2: float = 0.0
+    """Weight of the sum of the squares of all parameters in the loss that is minimised."""
+    manifold_attractor: float = 0.0
+    """Weight of the manifold-attractor regulariser, which draws the maps of some states towards z' = z."""
+    manifold_share: float = 0.5
+    """Which states it acts on: the last floor(share x M)."""
+    precision: str = "float64"
+    """`float64` or `float32`, in which a network is trained; recorded and analysed it is in float64."""
+    device: str = "cpu"
+    """`cpu`, where a compiled kernel trains; `cuda` or `cuda:N`: step by step in torch, for large networks and many
+    seeds a batch, where a run's last bits may depend on its batch."""
     record: str = "epoch"
     """Where parameters are recorded: at every `epoch`, or at every `update`. Bifurcations are located on the straight
     lines between recorded parameters; with update, so on the way that the training took. Losses are those of epochs
@@ -126,6 +150,14 @@ class TrainingConfig:
         for key in ("learning_rate", "learning_rate_end"):
             require(0 < getattr(self, key) < math.inf, f"training.{key}", "a finite number > 0", getattr(self, key))
         require(self.alpha is None or 0 <= self.alpha <= 1, "training.alpha", "a number in [0, 1]", self.alpha)
+        for key in ("input_noise", "l2", "manifold_attractor"):
+            require(0 <= getattr(self, key) < math.inf, f"training.{key}", "a finite number >= 0", getattr(self, key))
+        clip = self.gradient_clip
+        require(clip is None or 0 < clip < math.inf, "training.gradient_clip", "null or a finite number > 0", clip)
+        require(0 < self.manifold_share <= 1, "training.manifold_share", "a number in (0, 1]", self.manifold_share)
+        require(self.optimiser in OPTIMISERS, "training.optimiser", " or ".join(OPTIMISERS), self.optimiser)
+        require(self.precision in PRECISIONS, "training.precision", " or ".join(PRECISIONS), self.precision)
+        require(_DEVICE.fullmatch(self.device) is not None, "training.device", "cpu, cuda or cuda:N", self.device)
         require(self.record in ("epoch", "update"), "training.record", "epoch or update", self.record)
 
     @property

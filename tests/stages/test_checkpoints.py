@@ -14,6 +14,7 @@ from tests.stages.test_train import make_batch
 
 from lossjumps.command_line import main
 from lossjumps.failures import Signalled
+from lossjumps.schema import OPTIMISERS
 from lossjumps.stages import checkpoints, train
 from lossjumps.stages.checkpoints import BatchCheckpoints
 
@@ -106,8 +107,10 @@ def test_stopped_at_any_epoch_and_more_than_once(trained, tmp_path, epoch):
     assert bytes_of(folder) == bytes_of(trained)
 
 
-def test_every_update_is_recorded_beyond_a_stop(tmp_path):
-    whole, folder = (make_batch(tmp_path / name, [3], record="update", epochs=5) for name in ("whole", "stopped"))
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_every_update_and_every_kind_of_state_go_on_beyond_a_stop(tmp_path, optimiser):
+    keys = {"record": "update", "epochs": 5, "input_noise": 0.1, "precision": "float32", "optimiser": optimiser}
+    whole, folder = (make_batch(tmp_path / name, [3], **keys) for name in ("whole", "stopped"))
     train.run(whole)
     for epoch in (1, 3):
         run_until(epoch, folder, Stop())

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.training.small_trainings import config, model, random_walk
 
-from lossjumps.schema import EvaluationConfig
+from lossjumps.schema import OPTIMISERS, PRECISIONS, EvaluationConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.loop import train
 from lossjumps.training.models import FAMILIES
@@ -85,6 +85,13 @@ def trainings(draw):
         batch_size=draw(st.integers(1, 17)),
         sequence_length=draw(st.integers(1, 40)),
         evaluation=evaluation,
+        optimiser=draw(st.sampled_from(OPTIMISERS)),
+        gradient_clip=draw(st.sampled_from((None, 0.5))),
+        input_noise=draw(st.sampled_from((0.0, 0.1))),
+        l2=draw(st.sampled_from((0.0, 0.01))),
+        manifold_attractor=draw(st.sampled_from((0.0, 0.01))),
+        manifold_share=1.0,
+        precision=draw(st.sampled_from(PRECISIONS)),
     )
     return observed, chosen, training
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from tests.training.small_trainings import config, model, random_walk
 
+from lossjumps.errors import InputError
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.loop import learning_rates, train
 from lossjumps.training.models import family_of
@@ -157,3 +158,78 @@ def test_diagonal_of_w_stays_zero():
     matrices = FlatParameters.of(model("plrnn", latent=4), 3).arrays(recording.parameters)["W"]
     assert (np.diagonal(matrices, axis1=-2, axis2=-1) == 0).all()
     assert (matrices[0, -1] != matrices[0, 0]).sum() == 12
+
+
+def test_clipped_gradients_are_as_long_as_they_may_be_and_point_where_they_did():
+    """One update of gradient descent, with a bound below and above the length of the gradient."""
+    series = random_walk(60, 2)
+    one = {"epochs": 1, "updates_per_epoch": 1, "optimiser": "sgd", "learning_rate": 0.1, "learning_rate_end": 0.1}
+    free, clipped, loose = (
+        train(series, series, model(), config(gradient_clip=clip, **one), [0, 1]) for clip in (None, 1e-3, 1e3)
+    )
+    np.testing.assert_array_equal(free.parameters, loose.parameters)
+    steps = [recording.parameters[:, 1] - recording.parameters[:, 0] for recording in (free, clipped)]
+    np.testing.assert_allclose(np.linalg.norm(steps[1], axis=1), 0.1 * 1e-3)
+    np.testing.assert_allclose(steps[0] / np.linalg.norm(steps[0], axis=1)[:, None], steps[1] / 1e-4, atol=1e-9)
+    np.testing.assert_array_equal(clipped.history["grad_norm"], free.history["grad_norm"])
+    np.testing.assert_allclose(np.linalg.norm(steps[0], axis=1), 0.1 * free.history["grad_norm"][:, 1])
+
+
+def test_noise_enters_the_network_and_not_the_targets():
+    """The loss of the first update by hand, with the documented draws."""
+    series, seed, training = random_walk(50, 2), 4, config(epochs=1, updates_per_epoch=1, input_noise=0.2)
+    recording = train(series, series, model(), training, [seed])
+    p = parameters_of(recording, 0, 0, model(), 2)
+    starts = np.random.default_rng([seed, 1]).integers(0, 50 - 7, (1, 3))[0]
+    noise = 0.2 * np.random.default_rng([seed, 2]).standard_normal((7, 3, 2))
+    errors = []
+    for sequence, start in enumerate(starts):
+        z = series[start] + noise[0, sequence]
+        for step in range(1, 8):
+            z = naive_next_state("shallow_plrnn", p, z)
+            errors.append((z - series[start + step]) ** 2)
+            if step < 7:
+                z = 0.7 * z + 0.3 * (series[start + step] + noise[step, sequence])
+    assert recording.history["loss_train"][0, 1] == pytest.approx(np.mean(errors), rel=1e-12)
+
+
+def test_regularised_training_minimises_both():
+    """Without data to speak of, weights shrink, and the map of the states that are drawn comes near z' = z."""
+    series = 1e-6 * random_walk(60, 2)
+    keys = {"epochs": 40, "updates_per_epoch": 5, "learning_rate": 0.05, "learning_rate_end": 0.001}
+    small = train(series, series, model(), config(l2=1.0, **keys), [0])
+    assert np.abs(small.parameters[0, -1]).max() < 0.02 < np.abs(small.parameters[0, 0]).max()
+    held = train(series, series, model(latent=4), config(manifold_attractor=1.0, **keys), [0])
+    p = parameters_of(held, 0, -1, model(latent=4), 2)
+    np.testing.assert_allclose(p["A"][2:], 1.0, atol=0.02)
+    np.testing.assert_allclose(p["W1"][2:], 0.0, atol=0.02)
+    assert np.abs(p["W1"][:2]).max() > 0.1
+
+
+def test_single_precision_is_recorded_as_it_is():
+    series = random_walk(60, 2)
+    single, double = (train(series, series, model(), config(precision=kind), [0]) for kind in ("float32", "float64"))
+    assert single.parameters.dtype == np.float64
+    np.testing.assert_array_equal(single.parameters, single.parameters.astype(np.float32))
+    assert (single.parameters != double.parameters).any()
+    np.testing.assert_allclose(single.parameters, double.parameters, atol=1e-4)
+    np.testing.assert_allclose(single.history["loss_free"], double.history["loss_free"], rtol=1e-3)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() > 0, reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_said_in_one_line():
+    series = random_walk(60, 2)
+    with pytest.raises(InputError, match=r"training\.device: expected cpu, or a GPU that torch .* finds .*, got cuda"):
+        train(series, series, model(), config(device="cuda"), [0])
+
+
+@pytest.mark.skipif(torch.cuda.device_count() == 0, reason="this machine has no GPU")
+@pytest.mark.parametrize("name", ["shallow_plrnn", "plrnn"])
+def test_a_gpu_trains_as_the_processor_does(name):
+    series = random_walk(60, 2)
+    both = [
+        train(series, series, model(name, latent=4), config(device=device, input_noise=0.1, l2=0.01), range(3))
+        for device in ("cpu", "cuda")
+    ]
+    np.testing.assert_allclose(both[1].parameters, both[0].parameters, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(both[1].history["loss_free"], both[0].history["loss_free"], rtol=1e-9)

@@ -8,17 +8,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from lossjumps.errors import InputError
 from lossjumps.schema import ModelConfig, TrainingConfig
-from lossjumps.training.adam import Adam
 from lossjumps.training.forcing import forcing_of
 from lossjumps.training.losses import Evaluation
 from lossjumps.training.numerics import one_thread
+from lossjumps.training.optimisers import OPTIMISERS
 from lossjumps.training.parameters import FlatParameters
 from lossjumps.training.recording import Recording
-from lossjumps.training.sequences import Compiled, Sequences
+from lossjumps.training.regularisers import regularisation
+from lossjumps.training.sequences import Compiled, Sequences, StepByStep
 from lossjumps.training.state import Checkpoints, TrainingState, set_states, states_of
 
-INITIAL_PARAMETERS, SEQUENCES = 0, 1
+INITIAL_PARAMETERS, SEQUENCES, NOISE = 0, 1, 2
 """Streams of randomness of a run: its generators are seeded with [seed, stream]."""
 
 
@@ -101,16 +103,18 @@ class _Trainer:
     """The state of a batch in training."""
 
     def __init__(self, train_series, test_series, model, training, seeds, threads):
-        self.training, self.engine = training, Compiled(threads)
+        self.training = training
+        self.engine = Compiled(threads) if training.device == "cpu" else StepByStep()
+        self.place = {"dtype": getattr(torch, training.precision), "device": device_of(training)}
         self.layout = FlatParameters.of(model, observed=train_series.shape[1])
         self.strengths = forcing_of(training.name).strengths(training.sequence_length, training.alpha)
-        self.flat = self.layout.initial([np.random.default_rng([seed, INITIAL_PARAMETERS]) for seed in seeds])
-        self.generators = [np.random.default_rng([seed, SEQUENCES]) for seed in seeds]
-        self.series = torch.from_numpy(np.ascontiguousarray(train_series, dtype=np.float64))
-        test_series = torch.from_numpy(np.ascontiguousarray(test_series, dtype=np.float64))
-        self.evaluation = Evaluation.from_series(test_series, training.evaluation)
+        initial = self.layout.initial([np.random.default_rng([seed, INITIAL_PARAMETERS]) for seed in seeds])
+        self.flat = initial.detach().to(**self.place).requires_grad_()
+        self.generators = [[np.random.default_rng([seed, stream]) for seed in seeds] for stream in (SEQUENCES, NOISE)]
+        self.series = self._tensor(train_series)
+        self.evaluation = Evaluation.from_series(self._tensor(test_series), training.evaluation)
         self.learning_rates = learning_rates(training)
-        self.optimiser = Adam(self.flat)
+        self.optimiser = OPTIMISERS[training.optimiser](self.flat)
         self.recording = Recording.empty(seeds, training.epochs, training.points, self.layout.size)
         self.alive = np.ones(len(seeds), dtype=bool)
 
@@ -146,13 +150,14 @@ class _Trainer:
     def _state(self, epoch: int) -> TrainingState:
         arrays = {"parameters": self._parameters(), **self.optimiser.state()}
         last_epoch, why = self.recording.last_epoch.copy(), list(self.recording.why)
-        return TrainingState(epoch, arrays, [states_of(self.generators)], last_epoch, why)
+        return TrainingState(epoch, arrays, [states_of(generators) for generators in self.generators], last_epoch, why)
 
     def _go_on_from(self, state: TrainingState) -> None:
         with torch.no_grad():
             self.flat.copy_(torch.from_numpy(state.arrays["parameters"]))
         self.optimiser.set_state(state.arrays)
-        set_states(self.generators, state.generators[0])
+        for generators, states in zip(self.generators, state.generators, strict=True):
+            set_states(generators, states)
         self.recording.last_epoch[:] = state.last_epoch
         self.recording.why[:] = state.why
         self.alive = np.array([not why for why in state.why])
@@ -173,12 +178,24 @@ class _Trainer:
                 report(epoch)
         return np.array(parameters), np.array(losses)
 
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64)).to(**self.place)
+
     def _starts(self) -> torch.Tensor:
         """Draw the first samples of the sequences of an epoch, with replacement: (updates, S, B)."""
-        training = self.training
+        training, (generators, _) = self.training, self.generators
         last = len(self.series) - training.sequence_length - 1
         size = (training.updates_per_epoch, training.batch_size)
-        return torch.from_numpy(np.stack([g.integers(0, last, size, endpoint=True) for g in self.generators], axis=1))
+        starts = np.stack([g.integers(0, last, size, endpoint=True) for g in generators], axis=1)
+        return torch.from_numpy(starts).to(self.place["device"])
+
+    def _noise(self) -> torch.Tensor | None:
+        """Draw the noise of an update, (S, T, B, N)."""
+        training, (_, generators) = self.training, self.generators
+        if not training.input_noise:
+            return None
+        size = (training.sequence_length, training.batch_size, self.series.shape[1])
+        return self._tensor(np.stack([training.input_noise * g.standard_normal(size) for g in generators]))
 
     def _update_epoch(self, epoch: int, updated: Callable[[], None] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Make the updates of an epoch, and call what wants to know of each; training losses and gradient norms.
@@ -188,20 +205,35 @@ class _Trainer:
         losses, norms = [], []
         first = (epoch - 1) * self.training.updates_per_epoch
         for update, starts in enumerate(self._starts(), start=first):
-            sequences = Sequences(self.series, starts, self.strengths)
-            loss = self.engine.loss(self.layout.network(self.flat), sequences)
-            self.flat.grad = None
-            # The runs share no number: the gradient of the sum is each run's own.
-            loss.backward(torch.ones_like(loss))
-            losses.append(loss.detach().numpy())
-            norms.append(lengths(self.flat.grad.numpy()))
-            self.optimiser.step(self.learning_rates[update])
+            loss, gradient = self._gradient(Sequences(self.series, starts, self.strengths, self._noise()))
+            length = lengths(gradient.cpu().numpy())
+            losses.append(loss)
+            norms.append(length)
+            self.optimiser.step(self._clipped(gradient, length), self.learning_rates[update])
             if updated is not None:
                 updated()
         return np.stack(losses, axis=1), np.stack(norms, axis=1)
 
+    def _gradient(self, sequences: Sequences) -> tuple[np.ndarray, torch.Tensor]:
+        """The loss of every run (S,), and its gradient (S, P)."""
+        network = self.layout.network(self.flat)
+        loss = self.engine.loss(network, sequences)
+        further = regularisation(network, self.flat, self.training)
+        if further is not None:
+            loss = loss + further
+        # The runs share no number: the gradient of the sum is each run's own.
+        [gradient] = torch.autograd.grad(loss, self.flat, torch.ones_like(loss))
+        return loss.detach().cpu().numpy(), gradient
+
+    def _clipped(self, gradient: torch.Tensor, length: np.ndarray) -> torch.Tensor:
+        """The gradients, those longer than `gradient_clip` scaled down to it."""
+        longest = self.training.gradient_clip
+        if longest is None:
+            return gradient
+        return gradient * self._tensor(longest / np.maximum(length, longest))[:, None]
+
     def _end_diverged_runs(self, epoch: int, losses: np.ndarray) -> None:
-        finite_parameters = torch.isfinite(self.flat.detach()).all(dim=1).numpy()
+        finite_parameters = torch.isfinite(self.flat.detach()).all(dim=1).cpu().numpy()
         for run in np.flatnonzero(self.alive):
             bad = np.flatnonzero(~np.isfinite(losses[run]))
             if bad.size:
@@ -215,11 +247,11 @@ class _Trainer:
 
     def _step_length(self, epoch: int) -> np.ndarray:
         before = (epoch - 1) * self.training.points_per_epoch
-        return lengths(self.flat.detach().numpy() - self.recording.parameters[:, before])
+        return lengths(self._parameters() - self.recording.parameters[:, before])
 
     def _parameters(self) -> np.ndarray:
-        """A copy of the parameters of all runs as they are now: (S, P)."""
-        return self.flat.detach().numpy().copy()
+        """A copy of the parameters of all runs as they are now: (S, P), float64."""
+        return self.flat.detach().cpu().numpy().astype(np.float64)
 
     def _evaluate(self) -> dict[str, np.ndarray]:
         with torch.no_grad():
@@ -238,4 +270,21 @@ class _Trainer:
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
     """Euclidean lengths (S,) of the vectors (S, P) of runs, each by itself: the order of the sum is its own."""
-    return np.array([np.sqrt(np.sum(vector * vector)) for vector in vectors])
+    return np.array([np.sqrt(np.sum(vector * vector)) for vector in vectors.astype(np.float64)])
+
+
+def device_of(training: TrainingConfig) -> torch.device:
+    """The device that a configuration asks for.
+
+    Raises
+    ------
+    InputError
+        If this machine has none, or this build of torch does not use it.
+    """
+    device = torch.device(training.device)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"training.device: expected cpu, or a GPU that torch {torch.__version__} finds on this machine "
+            f"({torch.cuda.device_count()} found), got {training.device}"
+        )
+    return device

@@ -6,6 +6,9 @@ from lossjumps.errors import InputError
 from lossjumps.schema import ModelConfig, TrainingConfig, readable_bytes
 from lossjumps.training.models import family_of
 
+LANES = 8
+"""Sequences that the kernel computes side by side: `lossjumps.lanes.LANES`, without importing numba."""
+
 LARGEST_TRAINING = 16_000_000_000
 """Bytes that the runs of a batch may take together: what a workstation has to spare."""
 COPIES = 2
@@ -15,7 +18,7 @@ NUMBER = 8
 
 
 def memory_needed(model: ModelConfig, training: TrainingConfig, observed: int, runs: int) -> dict[str, int]:
-    """Estimate the memory of runs trained side by side; measured, of each part, within a tenth.
+    """Estimate the memory of runs trained side by side on a processor, beside what the libraries take.
 
     Parameters
     ----------
@@ -34,24 +37,21 @@ def memory_needed(model: ModelConfig, training: TrainingConfig, observed: int, r
     shapes = family_of(model.name).shapes(latent, model.hidden)
     parameters = sum(math.prod(shape) for shape in shapes.values()) + (latent - observed) * observed
     size = "model.latent" if model.hidden is None else "model.latent, model.hidden"
-    steps, updates = training.sequence_length + 1, training.updates_per_epoch
-    evaluation = training.evaluation
+    steps, updates, evaluation = training.sequence_length, training.updates_per_epoch, training.evaluation
+    chunks, evaluated = (-(-number // LANES) for number in (training.batch_size, evaluation.sequences))
     by_update = ", training.updates_per_epoch, training.record" if training.record == "update" else ""
+    noise = 2 * runs * training.batch_size * steps * observed if training.input_noise else 0
     numbers = {
         f"training.epochs{by_update}, {size}": runs * training.points * parameters * COPIES,
         "training.epochs, training.updates_per_epoch": training.epochs * updates,
-        # of every step: its index, twice, and the data
-        "training.updates_per_epoch, training.batch_size, training.sequence_length": (
-            runs * updates * training.batch_size * steps * (2 + observed)
-        ),
-        # kept for the gradient: states and units before and after their nonlinearity
-        f"training.batch_size, training.sequence_length, {size}": runs
-        * training.batch_size
-        * steps
-        * (2 * units + latent),
-        # free and forced sequences: data, states and predictions
+        "training.updates_per_epoch, training.batch_size": 2 * runs * updates * training.batch_size,
+        "training.batch_size, training.sequence_length": runs * chunks * steps + noise,
+        # what the kernel keeps of the sequences that it computes side by side
+        f"training.sequence_length, {size}": LANES * steps * (units + observed),
+        # of every chunk of sequences its gradient; their sum, its pieces and the moments; in the kernel a lane each
+        f"training.batch_size, {size}": (runs * (chunks + 6) + 2 * LANES) * parameters,
         "training.evaluation.sequences, training.evaluation.horizon_long": (
-            runs * 2 * evaluation.sequences * (evaluation.horizon_long + 1) * (2 * observed + 4 * latent)
+            evaluation.horizon_long * (2 * runs * evaluated + LANES * (latent + observed))
         ),
     }
     return {keys: NUMBER * number for keys, number in numbers.items()}

@@ -51,6 +51,13 @@ def check_series(
     """
     _check_model(model, observed)
     _check_forcing(training)
+    states = model.latent or observed
+    require(
+        not training.manifold_attractor or int(training.manifold_share * states) >= 1,
+        "training.manifold_share",
+        f"at least 1 / {states}, one of the {states} states",
+        training.manifold_share,
+    )
     require(
         training.sequence_length < length_train,
         "training.sequence_length",
