@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lossjumps.compiled import compiled
+from lossjumps.compiled import compiled, kernel_part
 from lossjumps.lanes import LANES, add, add_product, load, multiply, positive, relu, same, store, subtract, where
 
 TILE = 4
@@ -102,7 +102,7 @@ def scratch(steps: int, latent: int, units: int, observed: int, gradients: bool,
     return Scratch(*(np.zeros(size * LANES, dtype) for size in sizes), weights)
 
 
-@compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel_part()
 def _add_products(weights, place, rows, columns, right, first, total, total_first):
     """total += W right for lanes: W (rows, columns) is kept transposed in `weights` from `place` on."""
     for i in range(0, rows, TILE):
@@ -121,7 +121,7 @@ def _add_products(weights, place, rows, columns, right, first, total, total_firs
         store(total, at + 3, four)
 
 
-@compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel_part()
 def _add_outer_products(left, left_first, rows, right, right_first, columns, steps, total, total_first):
     """total += sum of left right' over steps, for lanes: left (steps, rows), right (steps, columns)."""
     for i in range(0, rows, 2):
@@ -149,7 +149,7 @@ def _add_outer_products(left, left_first, rows, right, right_first, columns, ste
             store(total, lower + 3, l3)
 
 
-@compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel_part()
 def _lay_out(networks, s, m, h, weights):
     """Copy the matrices of one network to where `_add_products` reads them, padded with zeros."""
     A, U, V = networks.A, networks.U, networks.V
@@ -170,7 +170,7 @@ def _lay_out(networks, s, m, h, weights):
                 weights[4 * size + m * m + i * m + j] = A[s, i, j]
 
 
-@compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel_part()
 def _fetch(networks, data, s, first, t, enters, lanes):
     """The data's own states [x; L x] at step t of the sequences from `first` on; the last fills lanes that are over.
 
@@ -195,7 +195,7 @@ def _fetch(networks, data, s, first, t, enters, lanes):
             store(lanes, observed + extra, value)
 
 
-@compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel_part()
 def _run(networks, data, s, first, m, h, room, keeps):
     """Run the network along the sequences of a chunk: states before each step, units and errors."""
     A, b, c, reads = networks.A, networks.b, networks.c, networks.reads
@@ -239,7 +239,7 @@ def _run(networks, data, s, first, m, h, room, keeps):
             store(room.errors, t * observed + n, subtract(load(state, n), load(room.data, n)))
 
 
-@compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel_part()
 def _go_back(networks, data, s, first, m, h, room):
     """Gradients by everything, summed over the steps, of half the sum of the squares in `room.errors`."""
     A, reads = networks.A, networks.reads
@@ -300,7 +300,7 @@ def _go_back(networks, data, s, first, m, h, room):
                 _add_outer_products(room.states, z, m, room.by_next, 0, m, together, room.by_matrices, 2 * size)
 
 
-@compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel_part()
 def _sum_of_lanes(lanes, index, count):
     total = lanes[index * LANES]
     for lane in range(1, count):
@@ -308,7 +308,7 @@ def _sum_of_lanes(lanes, index, count):
     return total
 
 
-@compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel_part()
 def _write_gradients(networks, observed, m, h, room, out):
     """Sum the lanes, into (G,): A, U, V, b, c, L, each as it is given."""
     A, reads = networks.A, networks.reads
