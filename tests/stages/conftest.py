@@ -94,7 +94,7 @@ def write_batch(folder: Path, dataset: str, training: str, seeds: list) -> None:
         cycles = pd.DataFrame({"run": run, "epoch": np.tile(epochs, 2), "order": np.repeat([1, 2], last + 1)})
         cycles["cycle"] = cycles["order"] - 1
         cycles["itinerary"] = "0000"
-        cycles["point"] = [[0.5, -0.5]] * len(cycles)
+        cycles["point"] = [[0.5, -0.5, 0.25]] * len(cycles)
         cycles["largest_multiplier"] = np.where(cycles["order"] == 1, 0.5, 2.0 + cycles["epoch"])
         cycles["stable"] = cycles["order"] == 1
         cycles["index"], cycles["border_distance"], cycles["complete"] = 1, 0.1, True
@@ -109,7 +109,9 @@ def write_batch(folder: Path, dataset: str, training: str, seeds: list) -> None:
                     *("run", "epoch", "fraction", "kind", "order", "direction", "cycle", "companions"),
                     *("stable_before", "stable_after", "topological", "occupied", "distance", "unit_time", "unit"),
                 ],
-            ).astype({"run": "str", "epoch": "int64", "kind": "str", "topological": "bool", "occupied": "bool"})
+            )
+            .assign(point=[[0.5, -0.5, 0.25]] * len(bifurcations))
+            .astype({"run": "str", "epoch": "int64", "kind": "str", "topological": "bool", "occupied": "bool"})
         )
         attractors = pd.DataFrame({"run": run, "epoch": np.repeat(epochs, STATES)})
         attractors["state"] = np.tile(np.arange(STATES), last + 1)

@@ -10,6 +10,7 @@ from lossjumps import ReluMap
 from lossjumps.configuration.objects import to_mapping
 from lossjumps.configuration.registries import dataset_object, model_object, training_object
 from lossjumps.errors import InputError
+from lossjumps.maps.paths import Segment
 from lossjumps.schema import SearchConfig
 from lossjumps.search import itineraries
 from lossjumps.stages import dynamics
@@ -119,6 +120,18 @@ def test_the_object_of_a_fold_is_the_one_whose_stability_is_told(batch):
             assert cycles.stable[there] == (fold.stable_before if dies else fold.stable_after)
             looked_at += 1
     assert looked_at > 0
+
+
+def test_the_point_of_an_event_is_a_point_of_its_object_there(batch):
+    _, tables, maps = batch
+    looked_at = set()
+    for event in tables["bifurcations"].itertuples():
+        m = Segment(*maps[event.run][event.epoch : event.epoch + 2])(event.fraction)
+        size = np.abs(event.point).max()
+        if event.kind != "degenerate_transcritical" and size < 1e3:
+            np.testing.assert_allclose(m.orbit(event.point, event.order)[-1], event.point, atol=1e-6 * max(1.0, size))
+            looked_at.add((event.kind, event.order))
+    assert {("nonsmooth_fold", 1), ("persistence", 1), ("persistence", 2)} <= looked_at
 
 
 def test_stability_changes_only_at_events(batch):

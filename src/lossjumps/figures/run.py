@@ -1,24 +1,24 @@
-"""The figure of one run: losses with their jumps, the objects of the map, and its bifurcations by kind."""
+"""The figure of one run: losses with their jumps, the bifurcation diagram, and the bifurcations by kind."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from lossjumps.analysis.events import KIND_NAMES, PRIMARY_LOSS, RECORDED_LOSS, counted, counted_epochs
-from lossjumps.figures.style import BLACK, BLUE, GREY, LIGHT_GREY, MARKS, ORANGE, SKY, VERMILLION, styled
+from lossjumps.figures.diagram import StateAxis, draw_diagram, draw_objects, legend_of_objects
+from lossjumps.figures.style import BLACK, GREY, LIGHT_GREY, MARKS, SKY, VERMILLION, styled
 
 CURVES = {
-    "loss_free": ("free-running, short", BLACK, 1.0),
-    "loss_forced": ("forced", SKY, 1.0),
-    RECORDED_LOSS: ("recorded", GREY, 1.0),
+    "loss_train": ("training", SKY, 1),
+    "loss_free": ("free-running", BLACK, 0),
+    RECORDED_LOSS: ("recorded", GREY, 0),
 }
+"""Name and colour of each loss, and the first epoch that has it."""
 DOTTED = (0, (1, 2))
-POSITION_TICKS = (2.0, 4.0, 10.0, 100.0, 1000.0, 10000.0)
-MARKERS_ALONG = 60
-"""Markers drawn along the epochs of an object that lives through the whole training."""
 
 
 @styled
@@ -31,6 +31,7 @@ def run_figure(
     title: str,
     window: int,
     followed_order: int,
+    axis: StateAxis,
     points_per_epoch: int = 1,
     loss: str = PRIMARY_LOSS,
 ) -> Figure:
@@ -48,15 +49,17 @@ def run_figure(
     followed_order
         Largest order of the cycles that are searched and followed; longer ones are attractors of the data that are
         drawn as dots.
+    axis
+        Where objects are, in the bifurcation diagram.
     points_per_epoch
         How many times parameters are recorded from one epoch to the next.
     loss
-        The loss whose jumps are drawn; if it is the recorded one, states are taken to have no known scale.
+        The loss whose jumps are drawn.
     """
     # Fixed margins: the contents never vary in size, and laying them out would draw everything twice.
-    figure = Figure(figsize=(12, 9))
-    figure.subplots_adjust(left=0.205, right=0.83, bottom=0.06, top=0.945, hspace=0.08)
-    losses, multipliers, positions, rug = figure.subplots(4, 1, sharex=True, height_ratios=[3, 2.2, 2.2, 1.8])
+    figure = Figure(figsize=(12, 10))
+    figure.subplots_adjust(left=0.205, right=0.82, bottom=0.055, top=0.95, hspace=0.12)
+    losses, diagram, rug, multipliers = figure.subplots(4, 1, sharex=True, height_ratios=[2.6, 4, 1.8, 1.8])
     figure.suptitle(title, x=0.01, y=0.99, ha="left", fontsize=11, fontweight="bold")
     jumps = jumps[jumps["loss"] == loss]
     last_epoch = max(int(history["epoch"].max()), 1)
@@ -64,7 +67,7 @@ def run_figure(
 
     # Many jumps must not hide the objects behind a fence of lines.
     width = 0.7 if len(jumps) <= 60 else 0.35
-    for axes in (losses, multipliers, positions, rug):
+    for axes in (losses, diagram, rug, multipliers):
         for lines, style in ((jumps["epoch"][coincident], "-"), (jumps["epoch"][~coincident], DOTTED)):
             axes.vlines(
                 lines + 0.5,
@@ -79,12 +82,18 @@ def run_figure(
             )
     _draw_losses(losses, history, jumps, loss)
     long = cycles["order"].to_numpy() > followed_order
-    _draw_multipliers(multipliers, cycles, long, last_epoch, followed_order)
-    _draw_positions(positions, cycles, long, last_epoch, standardised=loss != RECORDED_LOSS)
-    _draw_rug(rug, bifurcations, points_per_epoch)
-    rug.set_xlabel("epoch")
-    rug.set_xlim(-0.01 * last_epoch, 1.01 * last_epoch)
-    rug.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    places = bifurcations["update"].to_numpy() + bifurcations["fraction"].to_numpy()
+    times = bifurcations["epoch"].to_numpy() + places / points_per_epoch
+    draw_diagram(diagram, cycles, bifurcations, times, long, axis)
+    data = [Patch(facecolor=LIGHT_GREY, alpha=0.35, label="95 % of the data")] if axis.of_data else []
+    diagram.legend(
+        handles=[*legend_of_objects(cycles, long, followed_order), *data], loc="upper left", bbox_to_anchor=(1.01, 1.0)
+    )
+    _draw_rug(rug, bifurcations, times)
+    _draw_multipliers(multipliers, cycles, long)
+    multipliers.set_xlabel("epoch")
+    multipliers.set_xlim(-0.01 * last_epoch, 1.01 * last_epoch)
+    multipliers.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
     reach = f"in its epoch or {window} before" if window else "in its epoch"
     handles = [
@@ -119,13 +128,13 @@ def _draw_losses(axes: Axes, history: pd.DataFrame, jumps: pd.DataFrame, loss: s
     """Draw the loss curves on a logarithmic axis, with a triangle at each jump."""
     epochs = history["epoch"].to_numpy()
     lost = []
-    for column, (label, colour, width) in CURVES.items():
+    for column, (label, colour, first) in CURVES.items():
         if history[column].isna().all():  # not measured
             continue
         values = _drawable(history[column])
         single = "." if np.isfinite(values).sum() == 1 else ""  # a line needs two points
-        axes.plot(epochs, values, color=colour, linewidth=width, marker=single, label=f"loss, {label}")
-        number = int((~np.isfinite(history[column])).sum())
+        axes.plot(epochs, values, color=colour, marker=single, label=f"loss, {label}")
+        number = int((~np.isfinite(history.loc[epochs >= first, column])).sum())
         lost += [f"{label} at {number} epoch{'' if number == 1 else 's'}"] if number else []
     at = pd.Series(_drawable(history[loss]), index=epochs)
     for sign, marker, label in ((1, "^", "jump up"), (-1, "v", "jump down")):
@@ -144,112 +153,29 @@ def _drawable(values: pd.Series) -> np.ndarray:
     return np.where(np.isfinite(array) & (array > 0), array, np.nan)
 
 
-def _draw_multipliers(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, last_epoch: int, followed_order: int) -> None:
-    """Draw the largest multiplier of every object, stable ones filled."""
-    _draw_objects(axes, cycles, long, cycles["largest_multiplier"].to_numpy(dtype=float), last_epoch)
-    axes.axhline(1.0, color=BLACK, linewidth=0.8, linestyle="--", zorder=1)
+def _draw_multipliers(axes: Axes, cycles: pd.DataFrame, long: np.ndarray) -> None:
+    """Draw the largest multiplier of every object."""
+    draw_objects(axes, cycles, cycles["largest_multiplier"].to_numpy(dtype=float), long)
+    loss = axes.axhline(1.0, color=BLACK, linewidth=0.8, linestyle="--", zorder=1, label="loss of stability")
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high > 10 * low else range(1, 10), numticks=8))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylabel("largest |multiplier|\nof fixed points, cycles")
-    handles = []
-    for colour, marker, name in ((BLUE, "o", "fixed point"), (ORANGE, "s", "cycle")):
-        for stable in (True, False):
-            face = colour if stable else "white"
-            label = f"{'stable' if stable else 'unstable'} {name}"
-            handles.append(
-                Line2D(
-                    [], [], color=colour, marker=marker, markerfacecolor=face, markersize=5, label=label, linewidth=0.7
-                )
-            )
-    if long.any():
-        label = f"cycle of order above {followed_order}\nthat the data run to,\nnot followed"
-        handles.append(Line2D([], [], color=ORANGE, marker=".", markersize=4, linestyle="none", label=label))
-    handles.append(Line2D([], [], color=BLACK, linewidth=0.8, linestyle="--", label="loss of stability"))
-    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    axes.set_ylabel("largest |multiplier|\nof an object")
+    axes.legend(handles=[loss], loc="upper left", bbox_to_anchor=(1.01, 1.0))
 
 
-def _draw_positions(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, last_epoch: int, *, standardised: bool) -> None:
-    """Draw the first coordinate of every object's first point; linear where the data are, logarithmic beyond."""
-    first = np.array([point[0] for point in cycles["point"]], dtype=float)
-    _draw_objects(axes, cycles, long, first, last_epoch)
-    axes.set_yscale("symlog", linthresh=4, linscale=2)
-    finite = np.abs(first[np.isfinite(first)])
-    reach = min(float(np.quantile(finite, 0.995)), 1e4) if len(finite) else 0.0
-    limit = max(4.0, 1.3 * reach)
-    axes.set_ylim(-limit, limit)
-    ticks = [tick for tick in POSITION_TICKS if tick <= limit]
-    axes.yaxis.set_major_locator(FixedLocator([*(-tick for tick in ticks), 0.0, *ticks]))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    if not standardised:  # states of networks trained elsewhere have a scale of their own
-        axes.set_ylabel("first coordinate")
-        return
-    axes.axhspan(-2, 2, color=LIGHT_GREY, alpha=0.35, linewidth=0, zorder=0)
-    axes.set_ylabel("first coordinate\n(standard deviations)")
-    axes.legend(
-        handles=[Line2D([], [], color=LIGHT_GREY, linewidth=6, label="bulk of the data (2 s.d.)")],
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-    )
-
-
-def _draw_objects(axes: Axes, cycles: pd.DataFrame, long: np.ndarray, values: np.ndarray, last_epoch: int) -> None:
-    """Draw a thin line along every followed object and markers on it, hollow where unstable; dots for the rest."""
-    axes.plot(cycles["epoch"].to_numpy()[long], values[long], ".", color=ORANGE, markersize=2.2, zorder=1)
-    cycles, values = cycles[~long], values[~long]
-    table = pd.DataFrame(
-        {
-            "epoch": cycles["epoch"].to_numpy(),
-            "cycle": cycles["cycle"].to_numpy(),
-            "fixed": cycles["order"].to_numpy() == 1,
-            "stable": cycles["stable"].to_numpy(dtype=bool),
-            "value": values,
-        }
-    ).sort_values(["cycle", "epoch"], kind="stable")
-    step = max(1, round(last_epoch / MARKERS_ALONG))
-    for fixed, colour, marker in ((True, BLUE, "o"), (False, ORANGE, "s")):
-        part = table[table["fixed"] == fixed]
-        epoch, cycle = part["epoch"].to_numpy(), part["cycle"].to_numpy()
-        # A line ends where the object does: a NaN goes between two rows that are not neighbours.
-        breaks = np.flatnonzero((np.diff(cycle) != 0) | (np.diff(epoch) != 1)) + 1
-        axes.plot(
-            np.insert(epoch.astype(float), breaks, np.nan),
-            np.insert(part["value"].to_numpy(), breaks, np.nan),
-            color=colour,
-            linewidth=0.7,
-            alpha=0.8,
-            zorder=2,
-        )
-        ends = np.zeros(len(part), dtype=bool)
-        ends[breaks] = True
-        ends[breaks - 1] = True
-        shown = part[ends | (epoch % step == 0)]
-        for stable, face in ((False, "white"), (True, colour)):
-            some = shown[shown["stable"] == stable]
-            axes.plot(
-                some["epoch"],
-                some["value"],
-                marker,
-                markersize=3.2,
-                markerfacecolor=face,
-                markeredgecolor=colour,
-                markeredgewidth=0.7,
-                linestyle="none",
-                zorder=4 if stable else 3,
-            )
-
-
-def _draw_rug(axes: Axes, bifurcations: pd.DataFrame, points_per_epoch: int) -> None:
+def _draw_rug(axes: Axes, bifurcations: pd.DataFrame, times: np.ndarray) -> None:
     """Draw a row of marks for each kind of bifurcation, filled where the occupied attractor is concerned."""
-    shown = bifurcations[counted(bifurcations) | counted(bifurcations, "unresolved")]
+    counts_here = counted(bifurcations) | counted(bifurcations, "unresolved")
+    shown = bifurcations[counts_here].assign(time=times[counts_here])
     for row, (kind, mark) in enumerate(MARKS.items()):
         of_kind = shown[shown["kind"] == kind]
         occupied = of_kind["occupied"].to_numpy(dtype=bool)
         for some, face in ((of_kind[~occupied], "white"), (of_kind[occupied], mark.colour)):
             axes.plot(
-                some["epoch"] + (some["update"] + some["fraction"]) / points_per_epoch,
+                some["time"],
                 np.full(len(some), row),
                 mark.marker,
                 color=mark.colour,

@@ -18,6 +18,10 @@ VERMILLION = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#7F7F7F"
 LIGHT_GREY = "#D9D9D9"
+DARK_GREY = "#4D4D4D"
+
+FIXED_POINT, CYCLE = DARK_GREY, SKY
+"""Of the objects along a training; paler than what happens to them."""
 
 styled = matplotlib.rc_context(
     {
@@ -54,10 +58,10 @@ MARKS: dict[str, Mark] = dict(
     zip(
         KINDS,
         (
-            Mark("^", BLACK),
-            Mark("s", BLUE),
+            Mark("^", BLUE),
+            Mark("s", GREEN),
             Mark("D", PURPLE),
-            Mark("P", GREEN),
+            Mark("P", BLACK),
             Mark("o", ORANGE),
             Mark("X", GREY),
         ),

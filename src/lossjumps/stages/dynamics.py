@@ -130,6 +130,7 @@ def _bifurcation_rows(
                 bifurcation.order,
                 bifurcation.direction,
                 event.object,
+                bifurcation.cycle.points[0],
                 list(event.companions),
                 bifurcation.stable_before,
                 bifurcation.stable_after,

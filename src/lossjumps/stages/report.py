@@ -219,7 +219,7 @@ def _places(numbers: pd.DataFrame, uri: str | None) -> str:
         "In the folder of this file:",
         "- figures/overview.png: every condition at a glance",
         *text.wrapped(f"- figures/{datasets}: every run as a line of events"),
-        "- batches/BATCH/figures/RUN.png: one run: losses, objects and bifurcations",
+        "- batches/BATCH/figures/RUN.png: one run: its losses and its bifurcation diagram",
         "- statistics/conditions.parquet, comparisons.parquet: all windows, losses and kinds of bifurcation",
         "- batches/BATCH/*.parquet: every cycle, bifurcation and jump; docs/columns.md describes each column",
         *text.wrapped(f"- MLflow: {shown} shows every run, with these tables and figures in the run `summary`"),

@@ -132,6 +132,8 @@ class Bifurcations(Table, file="bifurcations.parquet", stage="dynamics"):
     cycle: int
     """number of that object in cycles.parquet, of the more stable one at a fold; an object that lives only between two
     epochs has no row there"""
+    point: list[float]
+    """its first point just before the event, at a birth just after, M numbers"""
     companions: list[int]
     """numbers of other objects born or lost at the same point; at a fold the partner comes first"""
     stable_before: bool | None

@@ -1,6 +1,7 @@
 """The data set of a run as MLflow shows it in its column *Dataset*: name, digest, place, shapes."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,24 +28,27 @@ class DataEntry:
     profile: str
 
 
-def data_entry(batch: Batch, name: str) -> DataEntry | None:
-    """Describe the data file of a batch; None if there is none, or it holds no samples.
+def data_arrays(batch: Batch) -> dict[str, np.ndarray] | None:
+    """Read the data file of a batch; None if there is none, or it holds no samples."""
+    if not batch.data_file.is_file():
+        return None
+    arrays = read_arrays(batch.data_file, SERIES)
+    return arrays if arrays["train"].size else None
+
+
+def data_entry(batch: Batch, arrays: Mapping[str, np.ndarray], name: str) -> DataEntry:
+    """Describe the data file of a batch.
 
     The place is relative to the folder of all results: results may be moved, and a path names people and machines.
 
     Parameters
     ----------
-    batch
-        The batch.
+    batch, arrays
+        The batch, and what its data file holds.
     name
         What to call the data set.
     """
-    if not batch.data_file.is_file():
-        return None
-    arrays = read_arrays(batch.data_file, SERIES)
     series = {part: arrays[part] for part in ("train", "test")}
-    if series["train"].size == 0:
-        return None
     place = f"{batch.experiment_folder.resolve().name}/data/{batch.data_file.name}"
     profile = {
         "num_rows": len(series["train"]),

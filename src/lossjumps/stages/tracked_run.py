@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lossjumps.configuration.loading import Batch, Settings
 from lossjumps.errors import InputError
+from lossjumps.figures.diagram import StateAxis
 from lossjumps.figures.run import run_figure
 from lossjumps.figures.style import save_png
 from lossjumps.stages.files import read_table, write_table
@@ -37,7 +39,7 @@ from lossjumps.stages.tracked_content import (
     run_summary,
     run_tags,
 )
-from lossjumps.stages.tracked_data import DataEntry, data_entry
+from lossjumps.stages.tracked_data import DataEntry, data_arrays, data_entry
 from lossjumps.stages.tracking_notes import artifact_address, run_note
 from lossjumps.stages.whole import write_text, write_whole
 
@@ -69,9 +71,10 @@ def import_runs(
         return
     tables = {table: read_table(batch.folder / table.FILE, table) for table in BATCH_TABLES}
     parts = {table: dict(tuple(rows.groupby("run"))) for table, rows in tables.items()}
+    data = data_arrays(batch)
     for key in keys:
         mine = {table: parts[table].get(key, rows.iloc[:0]) for table, rows in tables.items()}
-        _import_run(store, batch, settings, key, labels, mine, digest)
+        _import_run(store, batch, settings, key, labels, mine, data, digest)
         yield key
 
 
@@ -82,6 +85,7 @@ def _import_run(
     key: str,
     labels: dict[str, str],
     tables: dict[type[Table], pd.DataFrame],
+    data: dict[str, np.ndarray] | None,
     digest: str,
 ) -> None:
     history, status = tables[History], tables[Status]
@@ -120,6 +124,7 @@ def _import_run(
         title=f"{label}, seed {seed}" + ("" if state == "finished" else f" ({state} after epoch {last_epoch})"),
         window=window,
         followed_order=settings.search.max_order,
+        axis=StateAxis.of_objects(tables[Cycles]["point"]) if data is None else StateAxis.of_series(data["train"]),
         points_per_epoch=batch.training.points_per_epoch,
         loss=loss,
     )
@@ -128,9 +133,8 @@ def _import_run(
     written = int((batch.folder / "history.parquet").stat().st_mtime * 1000)
     run_id = store.new_run(run_name(label, seed), tags, written)
     _log(store.client, run_id, series, flatten(configuration), written)
-    entry = data_entry(batch, tags["dataset"])
-    if entry is not None:
-        _log_data(store.client, run_id, entry)
+    if data is not None:
+        _log_data(store.client, run_id, data_entry(batch, data, tags["dataset"]))
     with tempfile.TemporaryDirectory() as folder:
         artifacts = Path(folder)
         (artifacts / figure.name).write_bytes(figure.read_bytes())
