@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lossjumps.analysis.comparison import compare_means
+from lossjumps.analysis.comparison import compare_means, holm
 from lossjumps.errors import InputError
 
 
@@ -79,3 +79,31 @@ def test_bad_input_is_one_line():
         compare_means([1, 2], [1, 2, 3], paired=True)
     with pytest.raises(InputError, match="n_resamples"):
         compare_means([1, 2], [1, 2], n_resamples=0)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_intervals_of_many_runs_are_those_of_scipy(paired):
+    generator = np.random.default_rng(4)
+    first, second = generator.exponential(size=18), 0.5 + generator.exponential(size=18)
+    result = compare_means(first, second, paired=paired, n_resamples=20_000)
+    assert result.interval == "BCa"
+    options = {"n_resamples": 20_000, "method": "BCa", "rng": 0}
+    if paired:
+        expected = stats.bootstrap((second - first,), np.mean, **options)
+    else:
+        expected = stats.bootstrap((first, second), lambda a, b, axis: b.mean(axis=axis) - a.mean(axis=axis), **options)
+    interval = expected.confidence_interval
+    np.testing.assert_allclose([result.low, result.high], interval, atol=0.02)
+
+
+def test_few_runs_have_percentile_intervals_and_say_so():
+    assert compare_means(np.arange(15.0), np.arange(20.0)).interval == "percentile"
+    assert compare_means([1.0], [2.0, 3.0]).interval == ""
+    same = compare_means(np.ones(20), np.full(20, 2.0))  # nothing to correct
+    assert (same.low, same.high) == (1.0, 1.0)
+
+
+def test_holm_on_paper():
+    np.testing.assert_allclose(holm([0.01, np.nan, 0.04, 0.03]), [0.03, np.nan, 0.06, 0.06])
+    np.testing.assert_allclose(holm([0.5, 0.9]), [1.0, 1.0])
+    assert holm([]).size == 0

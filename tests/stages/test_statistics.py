@@ -13,7 +13,7 @@ from lossjumps.schema import CoincidenceConfig
 from lossjumps.stages import statistics
 from lossjumps.stages.coincidences import coincidences_table
 from lossjumps.stages.files import write_table
-from lossjumps.stages.tables import Bifurcations, Coincidences, Comparisons, Jumps, Plan, Status
+from lossjumps.stages.tables import Bifurcations, Coincidences, Comparisons, History, Jumps, Plan, Status
 
 WINDOWS = [0, 1]
 
@@ -52,6 +52,17 @@ def plan_table():
     )
 
 
+def history_of(run, jumps, folds, last, status):
+    """A loss that jumps tenfold where it is said to; gradients that grow tenfold in the five epochs up to a fold."""
+    epoch = np.arange(last + 1)
+    level = sum((np.sign(at) * (epoch > abs(at)) for at in jumps), start=np.zeros(last + 1))
+    gradient = np.ones(last + 1)
+    for at in folds:
+        gradient[max(at - 3, 0) : at + 2] = 10.0
+    columns = {"run": run, "epoch": epoch, "loss_free": 10.0**level, "grad_norm": gradient, "step_length": 1.0}
+    return pd.DataFrame(columns)
+
+
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory):
     """Tables of the batches; for all tests, so none changes them."""
@@ -68,10 +79,11 @@ def experiment(tmp_path_factory):
         status.columns = ["run", "status", "last_epoch", "why"]
         jumps = [(run, abs(at), "loss_free", np.sign(at)) for run, e in events.items() for at in e[0]]
         jumps = pd.DataFrame(jumps, columns=["run", "epoch", "loss", "sign"])
-        folds = [(run, at, "nonsmooth_fold", True, True) for run, e in events.items() for at in e[1]]
-        folds = pd.DataFrame(folds, columns=["run", "epoch", "kind", "topological", "occupied"])
+        folds = [(run, at, "nonsmooth_fold", "death", True, True) for run, e in events.items() for at in e[1]]
+        folds = pd.DataFrame(folds, columns=["run", "epoch", "kind", "direction", "topological", "occupied"])
         counts = coincidences_table(jumps, folds, status, tuple(events), WINDOWS)
-        tables = {Status: status, Jumps: jumps, Bifurcations: folds, Coincidences: counts}
+        history = pd.concat([history_of(run, *event) for run, event in events.items()], ignore_index=True)
+        tables = {Status: status, Jumps: jumps, Bifurcations: folds, Coincidences: counts, History: history}
         for schema, table in tables.items():
             write_table(folder / schema.FILE, whole(table, schema), schema)
     return tmp_path

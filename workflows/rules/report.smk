@@ -13,6 +13,8 @@ rule report:
         plan="<experiment>/plan.parquet",
         conditions="<experiment>/statistics/conditions.parquet",
         comparisons="<experiment>/statistics/comparisons.parquet",
+        hypotheses="<experiment>/statistics/hypotheses.parquet",
+        sensitivity="<experiment>/statistics/sensitivity.parquet",
         tables=of_batches(*TABLES),
         settings=expand("<experiment>/settings/{group}.yaml", group=PLAN.settings),
     output:

@@ -1,7 +1,7 @@
-# Statistics: coincidence against chance for each condition, and BPTT against GTF.
+# Statistics: coincidence against chance for each condition, BPTT against GTF, and the hypotheses.
 #
 # needs   plan.parquet, the tables of every planned batch, settings/events.yaml
-# makes   statistics/conditions.parquet, statistics/comparisons.parquet
+# makes   statistics/conditions.parquet, comparisons.parquet, hypotheses.parquet, sensitivity.parquet
 
 
 localrules:
@@ -16,6 +16,8 @@ rule statistics:
     output:
         conditions="<experiment>/statistics/conditions.parquet",
         comparisons="<experiment>/statistics/comparisons.parquet",
+        hypotheses="<experiment>/statistics/hypotheses.parquet",
+        sensitivity="<experiment>/statistics/sensitivity.parquet",
     log:
         "<logs>/statistics.log",
     conda:

@@ -68,6 +68,8 @@ rule track_summary:
         figures="<experiment>/figures",
         conditions="<experiment>/statistics/conditions.parquet",
         comparisons="<experiment>/statistics/comparisons.parquet",
+        hypotheses="<experiment>/statistics/hypotheses.parquet",
+        sensitivity="<experiment>/statistics/sensitivity.parquet",
         settings=expand(
             "<experiment>/settings/{group}.yaml",
             group=("search", "events", "tracking"),

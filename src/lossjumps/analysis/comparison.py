@@ -6,11 +6,15 @@ from itertools import combinations, product
 from math import comb
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from lossjumps.errors import InputError
 
 MAX_EXACT = 20_000
 """Relabellings up to which all of them are looked at."""
+
+MINIMUM_BCA = 16
+"""Runs a side from which on bootstrap intervals are corrected for bias and skewness."""
 
 _ROUNDING = 1e-12
 
@@ -28,7 +32,10 @@ class MeanComparison:
     difference : float
         Second minus first.
     low, high : float
-        95 % percentile bootstrap interval of the difference, over runs; NaN with fewer than two runs on a side.
+        95 % bootstrap interval of the difference, over runs; NaN with fewer than two runs on a side.
+    interval : str
+        ``"BCa"``: bias-corrected and accelerated; ``"percentile"``: fewer than `MINIMUM_BCA` runs on a side, for which
+        no bootstrap interval keeps its level.
     p : float
         Two-sided, of the hypothesis that the label of a run does not matter; NaN likewise.
     test : str
@@ -42,6 +49,7 @@ class MeanComparison:
     difference: float
     low: float
     high: float
+    interval: str
     p: float
     test: str
 
@@ -89,15 +97,43 @@ def compare_means(
         signs = _signs(difference.size, n_resamples, seed)
         p, test = _p(signs @ difference / difference.size, difference.mean(), "labels exchanged within pairs of a seed")
         resampled = difference[_resamples(difference.size, n_resamples, seed, 1)].mean(axis=1)
-        low, high = np.quantile(resampled, (0.025, 0.975))
+        low, high = _interval(resampled, difference.mean(), [difference])
     else:
         everything = np.concatenate([first, second])
         weights = _labels(first.size, second.size, n_resamples, seed)
         p, test = _p(weights @ everything, second.mean() - first.mean(), "labels exchanged over all runs")
         resampled = second[_resamples(second.size, n_resamples, seed, 2)].mean(axis=1)
         resampled -= first[_resamples(first.size, n_resamples, seed, 1)].mean(axis=1)
-        low, high = np.quantile(resampled, (0.025, 0.975))
-    return MeanComparison(first.size, second.size, *means, means[1] - means[0], float(low), float(high), float(p), test)
+        low, high = _interval(resampled, second.mean() - first.mean(), [-first, second])
+    kind = "" if np.isnan(low) else "BCa" if min(first.size, second.size) >= MINIMUM_BCA else "percentile"
+    difference = means[1] - means[0]
+    return MeanComparison(first.size, second.size, *means, difference, float(low), float(high), kind, float(p), test)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values of a family of tests (Holm, 1979); NaN, no test, stays NaN and does not count."""
+    p = np.asarray(p, dtype=np.float64)
+    adjusted = np.full(p.shape, np.nan)
+    tests = np.flatnonzero(~np.isnan(p))
+    order = tests[np.argsort(p[tests], kind="stable")]
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(order.size, 0, -1)), 1.0)
+    return adjusted
+
+
+def _interval(resampled: np.ndarray, observed: float, samples: list[np.ndarray]) -> np.ndarray:
+    """95 % interval of a sum of the means of samples.
+
+    Efron (1987), JASA 82, 171-185, from `MINIMUM_BCA` values of each sample; else that of the percentiles.
+    """
+    levels = np.array([0.025, 0.975])
+    influence = np.concatenate([(sample - sample.mean()) / sample.size for sample in samples])
+    spread = np.sum(influence**2)
+    below = np.mean(resampled < observed) + 0.5 * np.mean(resampled == observed)
+    if min(map(len, samples)) >= MINIMUM_BCA and spread > 0 and 0 < below < 1:
+        bias = ndtri(below)
+        moved = bias + ndtri(levels)
+        levels = ndtr(bias + moved / (1 - np.sum(influence**3) / (6 * spread**1.5) * moved))
+    return np.quantile(resampled, levels)
 
 
 def _p(relabelled: np.ndarray, observed: float, what: str) -> tuple[float, str]:

@@ -25,7 +25,13 @@ KINDS = ("nonsmooth_fold", "persistence", "degenerate_transcritical", "degenerat
 KIND_NAMES = {kind: kind.replace("_", " ") for kind in KINDS} | {"persistence": "persistence with new stability"}
 """What people read, of those that are counted."""
 
-COUNTED_KINDS = ("any", "occupied", *KINDS)
+PRIMARY_KIND = "occupied_fold_or_transcritical"
+"""What the hypotheses are about: the attractor that the data run to vanishes, appears, escapes or returns."""
+
+NEUTRAL_KIND = "occupied_neutral_persistence"
+"""Border collisions of that attractor that change nothing: expected to come without jumps."""
+
+COUNTED_KINDS = ("any", "occupied", PRIMARY_KIND, NEUTRAL_KIND, *KINDS)
 """What is counted as a bifurcation: `counted`."""
 
 TOO_FEW = 5
@@ -42,7 +48,8 @@ def counted(bifurcations: Mapping[str, Any], kind: str = "any") -> np.ndarray:
     kind : str
         ``"any"``: topological ones (an object appears, vanishes or changes stability), unresolved ones excluded;
         ``"occupied"``: those of them that concern the occupied attractor; the name of a kind: the topological ones of
-        that kind; ``"unresolved"``: all unresolved ones, which count nowhere else.
+        that kind; ``"unresolved"``: all unresolved ones, which count nowhere else; `PRIMARY_KIND`: folds and degenerate
+        transcritical ones among the occupied; `NEUTRAL_KIND`: occupied persistence that is not topological.
 
     Returns
     -------
@@ -58,9 +65,14 @@ def counted(bifurcations: Mapping[str, Any], kind: str = "any") -> np.ndarray:
     kinds = np.asarray(bifurcations["kind"], dtype=object)
     if kind == "unresolved":
         return kinds == "unresolved"
-    chosen = np.asarray(bifurcations["topological"], dtype=bool) & (kinds != "unresolved")
-    if kind == "occupied":
+    topological = np.asarray(bifurcations["topological"], dtype=bool)
+    if kind == NEUTRAL_KIND:
+        return (kinds == "persistence") & ~topological & np.asarray(bifurcations["occupied"], dtype=bool)
+    chosen = topological & (kinds != "unresolved")
+    if kind in ("occupied", PRIMARY_KIND):
         chosen &= np.asarray(bifurcations["occupied"], dtype=bool)
+        if kind == PRIMARY_KIND:
+            chosen &= np.isin(kinds, ("nonsmooth_fold", "degenerate_transcritical"))
     elif kind != "any":
         chosen &= kinds == kind
     return chosen

@@ -16,6 +16,11 @@ from typing import Annotated, Any, ClassVar
 _PANDAS = {str: ("str",), int: ("int64", "Int64"), float: ("float64",), bool: ("bool", "boolean")}
 """The dtype in memory of a column, and of one with missing values where that is another."""
 
+Epochs = Annotated[int, "epochs"]
+Updates = Annotated[int, "updates"]
+Steps = Annotated[int, "steps"]
+PerThousand = Annotated[float | None, "per 1000 epochs"]
+
 
 @dataclass(frozen=True)
 class Column:

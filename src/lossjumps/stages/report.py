@@ -15,13 +15,16 @@ from lossjumps.figures.style import save_png
 from lossjumps.stages import summary_text as text
 from lossjumps.stages.files import load_plan, read_table
 from lossjumps.stages.losses import of_primary_loss, primary_of
+from lossjumps.stages.summary_hypotheses import causes_text, hypotheses_text
 from lossjumps.stages.summary_numbers import ExperimentTables, condition_numbers, run_counts
 from lossjumps.stages.tables import (
     Attractors,
     Bifurcations,
+    Causes,
     Coincidences,
     Comparisons,
     Conditions,
+    Hypotheses,
     Jumps,
     Status,
 )
@@ -34,6 +37,7 @@ _BATCH_COLUMNS = {
     Bifurcations: ["run", "epoch", "kind", "topological"],
     Coincidences: None,
     Attractors: ["run", "epoch", "complete"],
+    Causes: None,
 }
 
 
@@ -99,6 +103,8 @@ def read_tables(folder: Path) -> ExperimentTables:
         plan=plan,
         conditions=read_table(folder / Conditions.FILE, Conditions),
         comparisons=read_table(folder / Comparisons.FILE, Comparisons),
+        hypotheses=read_table(folder / Hypotheses.FILE, Hypotheses),
+        causes=of_primary_loss(parts[Causes], "run"),
         status=parts[Status],
         jumps=parts[Jumps],
         bifurcations=parts[Bifurcations],
@@ -145,6 +151,8 @@ def summary(
     compared = text.origin_paragraph(numbers, origins)
     if compared:
         pieces += ["## Simulated and real data", compared]
+    pieces += ["## The hypotheses", hypotheses_text(tables.hypotheses, window)]
+    pieces += ["## What the jumps come from", causes_text(tables.causes, tables.plan)]
     pieces += [
         "## How to read this",
         *_reading(numbers, tables.comparisons),
@@ -221,6 +229,7 @@ def _places(numbers: pd.DataFrame, uri: str | None) -> str:
         *text.wrapped(f"- figures/{datasets}: every run as a line of events"),
         "- batches/BATCH/figures/RUN.png: one run: its losses and its bifurcation diagram",
         "- statistics/conditions.parquet, comparisons.parquet: all windows, losses and kinds of bifurcation",
+        "- statistics/hypotheses.parquet, sensitivity.parquet: the tests; (a) with one choice changed",
         "- batches/BATCH/*.parquet: every cycle, bifurcation and jump; docs/columns.md describes each column",
         *text.wrapped(f"- MLflow: {shown} shows every run, with these tables and figures in the run `summary`"),
     ]

@@ -1,7 +1,5 @@
 """Stage `statistics`: coincidence against chance in every condition, and trainings compared over their runs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,38 +13,30 @@ from lossjumps.errors import InputError
 from lossjumps.progress import Progress, silent
 from lossjumps.schema import CoincidenceConfig
 from lossjumps.stages.coincidences import bifurcation_epochs, jump_epochs
+from lossjumps.stages.conditions import Tables, conditions_of, pairs_of, planned_history, runs_of_conditions
 from lossjumps.stages.files import as_table, load_plan, read_table, write_table
 from lossjumps.stages.formats import Table
+from lossjumps.stages.hypotheses import hypotheses_table
+from lossjumps.stages.sensitivity import sensitivity_table
 from lossjumps.stages.tables import (
     Bifurcations,
     Coincidences,
     Comparisons,
     Conditions,
+    Hypotheses,
     Jumps,
-    Plan,
+    Sensitivity,
     Status,
 )
 
 SATURATED = 0.8
 """Chance coincidence rate above which a coincidence says nothing."""
 
-_TRAINING_KEYS = ("training.alpha", "training.path", "training.losses", "training.keys")
-"""Swept keys that belong to a training itself: how strong its forcing is, or where it was recorded."""
 _EVENT_KEYS = ["loss", "kind", "window"]
 
 
-@dataclass(frozen=True)
-class Tables:
-    """Rows of the planned runs alone, of all batches together."""
-
-    status: pd.DataFrame
-    jumps: pd.DataFrame
-    bifurcations: pd.DataFrame
-    coincidences: pd.DataFrame
-
-
 def run(folder: Path, progress: Progress = silent) -> None:
-    """Write ``statistics/conditions.parquet`` and ``statistics/comparisons.parquet`` of an experiment.
+    """Write the tables in ``statistics/`` of an experiment.
 
     Parameters
     ----------
@@ -62,10 +52,14 @@ def run(folder: Path, progress: Progress = silent) -> None:
     """
     folder = Path(folder)
     plan = load_plan(folder)
-    config = load_events(folder).coincidence
+    events = load_events(folder)
+    config = events.coincidence
     tables = planned_tables(folder, plan)
     write_table(folder / Conditions.FILE, conditions_table(plan, tables, config, progress), Conditions)
     write_table(folder / Comparisons.FILE, comparisons_table(plan, tables, config), Comparisons)
+    conditions = list(runs_of_conditions(plan, tables, planned_history(folder, plan)))
+    write_table(folder / Hypotheses.FILE, hypotheses_table(plan, conditions, config), Hypotheses)
+    write_table(folder / Sensitivity.FILE, sensitivity_table(conditions, events), Sensitivity)
 
 
 def planned_tables(folder: Path, plan: pd.DataFrame) -> Tables:
@@ -81,7 +75,7 @@ def planned_tables(folder: Path, plan: pd.DataFrame) -> Tables:
     columns = {
         Status: ["run", "status", "last_epoch"],
         Jumps: ["run", "epoch", "loss", "sign"],
-        Bifurcations: ["run", "epoch", "kind", "topological", "occupied"],
+        Bifurcations: ["run", "epoch", "kind", "direction", "topological", "occupied"],
         Coincidences: None,
     }
     parts: dict[type[Table], list[pd.DataFrame]] = {schema: [] for schema in columns}
@@ -135,7 +129,7 @@ def conditions_table(
         dict(tuple(tables.bifurcations.groupby("run"))),
     )
     rows = []
-    conditions = list(_conditions(plan))
+    conditions = list(conditions_of(plan))
     for done, planned in enumerate(conditions, start=1):
         status = tables.status.set_index("run")
         runs = [name for name in planned["run"] if name in status.index]
@@ -192,7 +186,7 @@ def comparisons_table(plan: pd.DataFrame, tables: Tables, config: CoincidenceCon
     """
     values = run_values(plan, tables)
     rows = []
-    for first, second in _pairs(plan):
+    for first, second in pairs_of(plan):
         names = {
             f"{name}_{side}": planned[name].iloc[0]
             for side, planned in (("first", first), ("second", second))
@@ -268,30 +262,6 @@ def _share(part: pd.Series | np.ndarray, whole: pd.Series, unit: float = 1.0) ->
     """`part` over `whole` in `unit`; NaN where there is no whole."""
     part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
     return np.divide(unit * part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
-
-
-def _conditions(plan: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The planned runs of each condition by seed; the conditions by data set, model, training and label."""
-    ordered = plan.sort_values(["dataset", "model", "training", "label", "condition", "seed"]).drop_duplicates("run")
-    for _, planned in ordered.groupby("condition", sort=False):
-        yield planned
-
-
-def _pairs(plan: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Pairs of conditions that differ in their training or its recording, else in nothing but its forcing strength."""
-    conditions = list(_conditions(plan))
-    same = ["dataset", "model", *(key for key in plan.columns if key not in (*Plan.names(), *_TRAINING_KEYS))]
-    trained = [key for key in ("training", "training.path") if key in plan.columns]
-    for i, first in enumerate(conditions):
-        for second in conditions[i + 1 :]:
-            a, b = first.iloc[0], second.iloc[0]
-            if any(not _equal(a[key], b[key]) for key in trained) and all(_equal(a[key], b[key]) for key in same):
-                yield first, second
-
-
-def _equal(a: object, b: object) -> bool:
-    missing = [np.ndim(value) == 0 and bool(pd.isna(value)) for value in (a, b)]
-    return all(missing) if any(missing) else np.array_equal(np.asarray(a, dtype=object), np.asarray(b, dtype=object))
 
 
 _SUMMED = (*_COUNTED, "epochs", "covered")

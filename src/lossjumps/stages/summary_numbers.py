@@ -31,8 +31,10 @@ class ExperimentTables:
 
     Attributes
     ----------
-    plan, conditions, comparisons
+    plan, conditions, comparisons, hypotheses
         The tables of the same names.
+    causes
+        Of the primary loss of each run.
     status, jumps, bifurcations, coincidences, completeness
         Tables of the batches, all runs together; `completeness` has run, epoch, complete of attractors.parquet, one row
         an epoch.
@@ -41,6 +43,8 @@ class ExperimentTables:
     plan: pd.DataFrame
     conditions: pd.DataFrame
     comparisons: pd.DataFrame
+    hypotheses: pd.DataFrame
+    causes: pd.DataFrame
     status: pd.DataFrame
     jumps: pd.DataFrame
     bifurcations: pd.DataFrame

@@ -9,12 +9,8 @@ from typing import Annotated
 
 import numpy as np
 
-from lossjumps.stages.formats import ArrayFile, Table
-
-Epochs = Annotated[int, "epochs"]
-Updates = Annotated[int, "updates"]
-Steps = Annotated[int, "steps"]
-PerThousand = Annotated[float | None, "per 1000 epochs"]
+from lossjumps.stages.formats import ArrayFile, Epochs, Steps, Table, Updates
+from lossjumps.stages.statistics_tables import Comparisons, Conditions, Hypotheses, Sensitivity
 
 
 class Plan(Table, file="plan.parquet", stage="plan", swept=True):
@@ -260,7 +256,8 @@ class Coincidences(Table, file="coincidences.parquet", stage="coincidences"):
     """`loss_free`, `loss_free_long`, `loss_forced` or `loss_recorded`"""
     kind: str
     """bifurcations that are counted: `any` (topological, unresolved left out), `occupied` (of these, the occupied
-    ones), or one kind"""
+    ones), `occupied_fold_or_transcritical` (of these, nonsmooth folds and degenerate transcritical ones),
+    `occupied_neutral_persistence` (occupied persistence that is not topological), or one kind"""
     window: Epochs
     """tolerance window"""
     jumps: Epochs
@@ -276,102 +273,6 @@ class Coincidences(Table, file="coincidences.parquet", stage="coincidences"):
     """places where a jump would be a precursor hit"""
 
 
-class Conditions(Table, file="statistics/conditions.parquet", stage="statistics"):
-    """A row for each condition, loss, kind and window.  Counts are sums over runs, rates are ratios of those sums.
-
-    What chance gives is NaN where jumps or bifurcations are missing.
-    """
-
-    condition: str
-    label: str
-    dataset: str
-    model: str
-    training: str
-    """as in the plan"""
-    loss: str
-    kind: str
-    window: Epochs
-    """as in coincidences.parquet"""
-    runs: int
-    """with a result"""
-    runs_diverged: int
-    """of these, ended early"""
-    runs_missing: int
-    """planned, but without a result"""
-    epochs: Epochs
-    """lived by all runs together"""
-    jumps: Epochs
-    jumps_up: Epochs
-    bifurcations: Epochs
-    precursor_hits: Epochs
-    trigger_hits: Epochs
-    """summed over the runs; `jumps_up` are those with sign +1"""
-    jumps_per_1000_epochs: PerThousand
-    bifurcations_per_1000_epochs: PerThousand
-    """jumps and bifurcations over epochs"""
-    precursor_rate: float | None
-    trigger_rate: float | None
-    """precursor_hits / jumps and trigger_hits / bifurcations; NaN where that is 0 / 0, so 0 for the jumps where no
-    bifurcation happened and for the bifurcations where the loss never jumped"""
-    null_precursor_mean: float | None
-    null_precursor_low: float | None
-    null_precursor_high: float | None
-    """the precursor rate by chance: mean of the null, and its 2.5 and 97.5 % quantiles"""
-    null_trigger_mean: float | None
-    null_trigger_low: float | None
-    null_trigger_high: float | None
-    """the same for the trigger rate"""
-    p_precursor: float | None
-    p_trigger: float | None
-    """(1 + number of surrogates at least as large as observed) / (1 + surrogates)"""
-    null: str
-    """which null was used, and what it assumes; or why there is nothing to compare"""
-    coverage: float | None
-    """share of all epochs where a jump would be a precursor hit"""
-    saturated: bool
-    """whether chance alone gives more than 0.8: then a coincidence says nothing"""
-
-
-class Comparisons(Table, file="statistics/comparisons.parquet", stage="statistics"):
-    """Trainings compared over their runs, where data set, model and everything else that is swept are the same."""
-
-    dataset: str
-    model: str
-    """of both conditions"""
-    training_first: str
-    training_second: str
-    condition_first: str
-    condition_second: str
-    label_first: str
-    label_second: str
-    """the two"""
-    quantity: str
-    """`diverged` (0 or 1), `jumps_per_1000_epochs`, `jumps_up_per_1000_epochs`, `bifurcations_per_1000_epochs`,
-    `coincidences_per_1000_epochs` (precursor hits), `precursor_rate` (of runs with a jump) or `trigger_rate` (of runs
-    with a bifurcation)"""
-    loss: str
-    kind: str
-    window: Annotated[int | None, "epochs"]
-    """as in coincidences.parquet; empty and null where they do not apply"""
-    runs_first: int
-    runs_second: int
-    """runs with a value"""
-    mean_first: float | None
-    mean_second: float | None
-    difference: float | None
-    """means over runs, in the unit of the quantity; second minus first"""
-    low: float | None
-    high: float | None
-    """95 % percentile bootstrap interval of the difference"""
-    p: float | None
-    """two-sided, of the hypothesis that the label of a run does not matter"""
-    test: str
-    """which permutation test gave p"""
-    values_first: list[float]
-    values_second: list[float]
-    """one value a run, by seed; NaN where a run has none"""
-
-
 BATCH_TABLES: tuple[type[Table], ...] = (
     History,
     Status,
@@ -384,7 +285,7 @@ BATCH_TABLES: tuple[type[Table], ...] = (
 )
 """Those of a batch, in the order in which they are made."""
 
-STATISTICS_TABLES: tuple[type[Table], ...] = (Conditions, Comparisons)
+STATISTICS_TABLES: tuple[type[Table], ...] = (Conditions, Comparisons, Hypotheses, Sensitivity)
 """Those of an experiment."""
 
 
