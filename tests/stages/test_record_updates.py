@@ -58,6 +58,12 @@ def test_updates_lie_between_the_same_epochs_and_losses_are_those_of_epochs(batc
 def test_a_training_recorded_at_updates_is_replayed_as_one_recorded_at_epochs(batches):
     one, other = (list(replay(folder, RUNS[0], 0, EPOCHS)) for folder in batches.values())
     assert one == other
+    tables = (pd.read_parquet(folder / "bifurcations.parquet") for folder in batches.values())
+    chords, updates = (sum((table.run == RUNS[0]) & table.topological) for table in tables)
+    assert one[-1].endswith(
+        f": {chords} bifurcations on the straight lines between epochs, {updates} on those between updates"
+    )
+    assert chords != updates
 
 
 def test_objects_and_attractors_are_those_of_epochs(batches):
