@@ -191,8 +191,11 @@ def largest_jacobian_norm(relu_map: ReluMap, regions: Regions) -> float:
     if not regions.complete:
         return float(np.linalg.norm(A, 2) + np.linalg.norm(U, 2) * np.linalg.norm(V, 2))
     jacobians, _ = linear_pieces(*relu_map.parameters, regions.patterns)
+    # no spectral norm exceeds the Frobenius norm, and where that is largest it often is little less
+    sizes = np.linalg.norm(jacobians, axis=(1, 2))
+    largest = float(np.linalg.norm(jacobians[np.argmax(sizes)], 2))
+    jacobians = jacobians[sizes * (1.0 + 1e-12) > largest]
     bounds = _norm_bounds(jacobians)
-    largest = 0.0
     # once the bound falls below the largest norm found, no further region can exceed that
     for region in np.argsort(-bounds, kind="stable"):
         if bounds[region] <= largest:

@@ -20,6 +20,12 @@ from lossjumps.search.vertices import MOST_CHOICES, cells_at_simple_vertices
 NEARLY_PARALLEL = 1e-12
 """Distance of unit normals below which it is decided without rounding whether hyperplanes are parallel."""
 
+NO_FARTHER = 1.0 - 1e-9
+"""Product of unit normals below which they are farther apart than `NEARLY_PARALLEL`, whatever its rounding."""
+
+CERTAINLY_INDEPENDENT = 1e-9
+"""Smallest singular value, over the largest, beyond which columns are independent, whatever the rounding."""
+
 SCALINGS = 3
 """Times that planes and coordinates are scaled in turn."""
 
@@ -28,6 +34,8 @@ def _parallel_classes(normals: np.ndarray) -> np.ndarray:
     """Number the directions of rows (H, r) of any length; parallel rows share a number, nearly parallel ones do not."""
     units = normals / np.linalg.norm(normals, axis=1)[:, None]
     products = units @ units.T
+    if np.count_nonzero(np.abs(products) > NO_FARTHER) == len(normals):
+        return np.arange(len(normals))  # each is near itself alone
     direction = np.full(len(normals), -1)
     for unit in range(len(normals)):
         if direction[unit] < 0:
@@ -83,6 +91,13 @@ def _exact(array: np.ndarray) -> fmpz_mat:
     """A float64 matrix as integers, times some power of two."""
     (rows,), _ = integers([array])
     return fmpz_mat(rows)
+
+
+def _rank(rows: np.ndarray) -> int:
+    """The rank (B, r), decided without rounding where it may be below r."""
+    sizes = np.linalg.svd(rows, compute_uv=False)
+    certain = len(sizes) == rows.shape[1] and sizes[-1] > CERTAINLY_INDEPENDENT * sizes[0]
+    return rows.shape[1] if certain else _exact(rows).rank()
 
 
 def _central_cells(normals: np.ndarray, most: int) -> np.ndarray | None:
@@ -186,7 +201,7 @@ def arrangement_cells(normals: np.ndarray, offsets: np.ndarray, most: int) -> np
 
 def _distinct_cells(planes: np.ndarray, most: int) -> np.ndarray | None:
     """The cells of distinct hyperplanes (B, r + 1)."""
-    rank = _exact(planes[:, :-1]).rank()
+    rank = _rank(planes[:, :-1])
     if rank < planes.shape[1] - 1:
         # the subspace of some coordinates meets all cells
         across = sorted(independent_rows(planes[:, :-1].T, rank))
@@ -201,7 +216,7 @@ def _distinct_cells(planes: np.ndarray, most: int) -> np.ndarray | None:
         if not complete and (room == most or len(dependent) > MOST_CHOICES):
             return None
         room = min(4 * room, most)
-    far = _cells_at_exact_vertices(planes, dependent, most)
+    far = _cells_at_exact_vertices(planes, dependent, most) if len(dependent) else []
     if far is None:
         return None
     cells = [_bits(rows, len(planes)), *far]

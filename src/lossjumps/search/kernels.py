@@ -103,8 +103,23 @@ def linear_pieces(A, U, V, b, c, regions):
     dimension = A.shape[0]
     jacobians = np.empty((count, dimension, dimension))
     offsets = np.empty((count, dimension))
+    units = V.shape[0]
+    kinks = np.empty((units, dimension, dimension))
+    steps = np.empty((units, dimension))
+    for unit in range(units):
+        for i in range(dimension):
+            steps[unit, i] = U[i, unit] * b[unit]
+            for j in range(dimension):
+                kinks[unit, i, j] = U[i, unit] * V[unit, j]
     for region in range(count):
-        linear_piece(A, U, V, b, c, regions[region], jacobians[region], offsets[region])
+        copy_matrix(A, jacobians[region])
+        copy_vector(c, offsets[region])
+        for unit in range(units):
+            if regions[region, unit]:
+                for i in range(dimension):
+                    offsets[region, i] += steps[unit, i]
+                    for j in range(dimension):
+                        jacobians[region, i, j] += kinks[unit, i, j]
     return jacobians, offsets
 
 

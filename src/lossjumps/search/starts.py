@@ -87,6 +87,7 @@ def from_lower_cycles(lower: list[np.ndarray], order: int, generator: np.random.
     pairs = [(one, other) for one in lower for other in lower if len(one) + len(other) == order]
     joined = []
     for number in generator.permutation(len(pairs))[:MOST_CONCATENATIONS]:
-        one, other = (np.roll(part, -int(generator.integers(len(part))), axis=0) for part in pairs[number])
-        joined.append(np.concatenate([one, other]))
+        one, other = pairs[number]
+        begun, other_begun = int(generator.integers(len(one))), int(generator.integers(len(other)))
+        joined.append(np.concatenate([one[begun:], one[:begun], other[other_begun:], other[:other_begun]]))
     return repeated + joined
