@@ -43,3 +43,16 @@ def test_a_list_that_differs_is_noticed(monkeypatch: pytest.MonkeyPatch, capsys:
     comparison.check("moved", found, moved, all_patterns)
     assert (comparison.lists, comparison.different) == (3, 2)
     assert capsys.readouterr().out.count("DIFFERENT") == 2
+
+
+@pytest.mark.slow
+def test_an_update_is_measured_beside_a_plain_loop() -> None:
+    finished = subprocess.run(
+        [sys.executable, BENCHMARKS / "training.py", "--quick"], capture_output=True, text=True, timeout=600
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    rows = [line.split() for line in finished.stdout.splitlines() if line[:1].isdigit()]
+    assert [row[:3] for row in rows] == [
+        [f"{m},", f"{h},", seeds] for m, h in ((3, 50), (10, 10), (20, 100)) for seeds in ("1", "16")
+    ]
+    assert finished.stdout.count("wanted >=") == 4

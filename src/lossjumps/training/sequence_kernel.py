@@ -171,28 +171,30 @@ def _lay_out(networks, s, m, h, weights):
 
 
 @kernel_part()
-def _fetch(networks, data, s, first, t, enters, lanes):
-    """The data's own states [x; L x] at step t of the sequences from `first` on; the last fills lanes that are over.
-
-    As they enter the network, with noise and extra states, or as they are compared with.
-    """
-    series, starts, noise = data.series, data.starts, data.noise
-    observed, batch = series.shape[1], starts.shape[1]
+def _fetch(data, s, first, t, lanes):
+    """The data (N,) at step t of the sequences from `first` on; the last fills lanes that are over."""
+    series, starts = data.series, data.starts
+    last = starts.shape[1] - 1
     for lane in range(LANES):
-        sequence = min(first + lane, batch - 1)
-        sample = starts[s, sequence] + t
-        for n in range(observed):
-            value = series[sample, n]
-            if enters and noise.shape[0]:
-                value += noise[s, t, sequence, n]
-            lanes[n * LANES + lane] = value
-    if enters:
-        L = networks.L
-        for extra in range(L.shape[1]):
-            value = multiply(same(L[s, extra, 0]), load(lanes, 0))
-            for n in range(1, observed):
-                value = add_product(value, same(L[s, extra, n]), load(lanes, n))
-            store(lanes, observed + extra, value)
+        row = series[starts[s, min(first + lane, last)] + t]
+        for n in range(len(row)):
+            lanes[n * LANES + lane] = row[n]
+
+
+@kernel_part()
+def _enter(networks, data, s, first, t, lanes):
+    """From the data x in `lanes` to the states [x; L x] that enter the network at step t, with noise."""
+    L, noise = networks.L, data.noise
+    observed, last = data.series.shape[1], data.starts.shape[1] - 1
+    if noise.shape[0]:
+        for lane in range(LANES):
+            for n in range(observed):
+                lanes[n * LANES + lane] += noise[s, t, min(first + lane, last), n]
+    for extra in range(L.shape[1]):
+        value = multiply(same(L[s, extra, 0]), load(lanes, 0))
+        for n in range(1, observed):
+            value = add_product(value, same(L[s, extra, n]), load(lanes, n))
+        store(lanes, observed + extra, value)
 
 
 @kernel_part()
@@ -204,11 +206,12 @@ def _run(networks, data, s, first, m, h, room, keeps):
     state, size = room.state, m * h
     one = data.series.dtype.type(1.0)
     zero = one - one
+    _fetch(data, s, first, 0, room.data)
     for t in range(steps):
         z, y = t * m, t * h if keeps else 0
         strength = data.strengths[t]
-        if strength != 0.0:
-            _fetch(networks, data, s, first, t, True, room.data)
+        if strength != 0.0:  # the data are those that the step before was compared with
+            _enter(networks, data, s, first, t, room.data)
         for i in range(latent):
             if strength == 0.0:
                 value = load(state, i)
@@ -234,7 +237,7 @@ def _run(networks, data, s, first, m, h, room, keeps):
         if A.shape[2] > 1:
             _add_products(room.weights, 4 * size, m, latent, room.states, z, state, 0)
         _add_products(room.weights, 0, m, units, room.units, y, state, 0)
-        _fetch(networks, data, s, first, t + 1, False, room.data)
+        _fetch(data, s, first, t + 1, room.data)
         for n in range(observed):
             store(room.errors, t * observed + n, subtract(load(state, n), load(room.data, n)))
 
@@ -281,7 +284,8 @@ def _go_back(networks, data, s, first, m, h, room):
             _add_products(room.weights, 4 * size + m * m, m, latent, room.by_next, g, by_state, 0)
         strength = data.strengths[t]
         if strength != 0.0 and latent > observed:
-            _fetch(networks, data, s, first, t, True, room.data)
+            _fetch(data, s, first, t, room.data)
+            _enter(networks, data, s, first, t, room.data)
             place_of_l = h + m
             for i in range(observed, latent):
                 pull = multiply(same(strength), load(by_state, i))
