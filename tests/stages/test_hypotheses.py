@@ -91,6 +91,24 @@ def test_runs_without_an_event_are_a_sentence(conditions):
     assert set(table.loc[table["training"] == "bptt", "answer"]) >= {"cannot tell: no jumps upwards"}
 
 
+def test_runs_that_all_diverged_at_once_are_a_sentence(conditions):
+    dead = [
+        no_runs(
+            [one],
+            lengths=[0] * len(one.runs),
+            jumps=[table[:0] for table in one.jumps],
+            bifurcations=[table[:0] for table in one.bifurcations],
+            history=[table[:1] for table in one.history],
+        )
+        for one in conditions
+    ]
+    config = CoincidenceConfig(windows=[0, 1], surrogates=9)
+    table = hypotheses_table(plan_table(), dead, config)
+    assert table["answer"].str.startswith("cannot tell: ").all()
+    assert "nan" not in hypotheses_text(table, 1).lower()
+    assert (sensitivity_table(dead, EventsConfig(coincidence=config))["jumps"] == 0).all()
+
+
 def test_a_hypothesis_is_answered_with_its_number():
     row = {
         "question": "", "dataset": "d", "model": "m", "training": "t", "condition": "c", "label": "d bptt",
