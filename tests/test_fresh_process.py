@@ -13,6 +13,7 @@ HEAVY = ("torch", "mlflow", "snakemake", "hydra", "pandas", "pyarrow", "matplotl
 KERNEL = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(name)s: %(message)s")
+import lossjumps.analysis.change_points, lossjumps.analysis.coincidence, lossjumps.analysis.training_dynamics
 import lossjumps.search.kernels as kernels
 import numpy as np
 
@@ -48,7 +49,8 @@ def test_kernels_of_an_installation_that_cannot_be_written_are_kept_for_the_user
     installed = tmp_path / "installed" / "lossjumps"
     shutil.copytree(Path(lossjumps.__file__).parent, installed, ignore=shutil.ignore_patterns("__pycache__"))
     # a file where the folder of the cache would be: nobody can write there, a superuser neither
-    (installed / "search" / "__pycache__").touch()
+    for package in ("search", "analysis"):
+        (installed / package / "__pycache__").touch()
     home = tmp_path / "home"
     home.mkdir()
     expected = f"{installed / 'search' / 'kernels.py'} 0.5"

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numba
 import numpy as np
 
 from lossjumps.analysis.jumps import NORMAL_CONSISTENCY, Jump, log_loss
+from lossjumps.compiled import compiled
 
 DETECTOR = "change-points"
 """Name of this detector."""
@@ -103,7 +103,7 @@ def straight_pieces(values: np.ndarray, penalty: float, minimum: int) -> list[in
     return cuts[::-1]
 
 
-@numba.njit(cache=True)
+@compiled()
 def _best_cuts(values, penalty, minimum):
     """For every end (n + 1,) the start of the last piece of the cheapest way to cut what precedes it."""
     n = values.size

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
 
 
@@ -62,7 +62,7 @@ def longest_linger(relu_map: ReluMap, starts: np.ndarray, horizon: int, max_peri
     return int(_longest_linger(*relu_map.parameters, np.ascontiguousarray(starts), horizon, max_period, slow))
 
 
-@numba.njit(cache=True)
+@compiled()
 def _step(A, U, V, b, c, state, image):
     for i in range(c.size):
         image[i] = c[i]
@@ -77,7 +77,7 @@ def _step(A, U, V, b, c, state, image):
                 image[i] += U[i, unit] * value
 
 
-@numba.njit(cache=True)
+@compiled()
 def _mean_squared_error(A, U, V, b, c, starts, targets):
     steps, sequences, observed = targets.shape
     total = 0.0
@@ -94,7 +94,7 @@ def _mean_squared_error(A, U, V, b, c, starts, targets):
     return total / (steps * sequences * observed)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _longest_linger(A, U, V, b, c, starts, horizon, max_period, slow):
     longest = 0
     orbit = np.empty((horizon + 1, c.size))

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
+
+from lossjumps.compiled import compiled
 
 _FAR = np.iinfo(np.int64).max
 
@@ -38,7 +39,7 @@ def count_hits(jumps: np.ndarray, positions: np.ndarray, n_steps: int, tolerance
     return hits
 
 
-@numba.njit(cache=True)
+@compiled()
 def _count(jumps, positions, n_steps, windows, lag, symmetric, hits):
     """Look for the nearest partner of each event: a bifurcation of each set for a jump, a jump for an epoch."""
     reach = np.max(windows)
@@ -62,7 +63,7 @@ def _count(jumps, positions, n_steps, windows, lag, symmetric, hits):
             marked[epoch] = False
 
 
-@numba.njit(cache=True)
+@compiled()
 def _nearest(marked, start, direction, reach, symmetric):
     """Steps from `start` to the nearest marked epoch, at most `reach`, in one direction or in both."""
     for distance in range(reach + 1):
