@@ -11,7 +11,7 @@ from scipy.special import expit
 
 _STEPS = 50
 _TOLERANCE = 1e-10
-_SEPARATED = 15.0  # log odds beyond which a covariate tells the outcomes apart
+_SEPARATED = 30.0  # log odds that no finite fit reaches: a covariate tells the outcomes apart
 
 
 @dataclass(frozen=True)

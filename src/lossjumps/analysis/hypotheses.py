@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.polynomial.legendre import legvander
 
 from lossjumps.analysis.clustered_logit import ClusteredLogit, clustered_logit
 from lossjumps.analysis.hits import Tolerance, count_hits
@@ -115,8 +116,8 @@ def jump_odds(
     jumps, bifurcations : sequence of ndarray of int
         Epochs, one array a run.
     step_lengths, gradient_norms : sequence of ndarray, shape (E,)
-        Of the updates between the losses of epoch e and e + 1; their logarithms, and the first three powers of that of
-        time, are covariates.
+        Of the updates between the losses of epoch e and e + 1; their logarithms, and a cubic of that of time, are
+        covariates.
     window : int
 
     Returns
@@ -125,6 +126,7 @@ def jump_odds(
         The first coefficient is that of the bifurcation; NaN where there are too few jumps for seven coefficients.
     """
     outcomes, rows, clusters = [], [], []
+    longest = max(map(len, step_lengths), default=1)
     for run, (own, other, steps, norms) in enumerate(
         zip(jumps, bifurcations, step_lengths, gradient_norms, strict=True)
     ):
@@ -135,9 +137,9 @@ def jump_odds(
             preceded[later[later < n]] = 1.0
         jumped = np.zeros(n, dtype=bool)
         jumped[own] = True
-        time = np.log1p(np.arange(n))
+        time = 2.0 * np.log1p(np.arange(n)) / np.log1p(longest) - 1.0
         with np.errstate(divide="ignore", invalid="ignore"):
-            row = np.column_stack([preceded, np.ones(n), np.log(steps), np.log(norms), time, time**2, time**3])
+            row = np.column_stack([preceded, np.ones(n), np.log(steps), np.log(norms), legvander(time, 3)[:, 1:]])
         known = np.isfinite(row).all(axis=1)
         outcomes.append(jumped[known])
         rows.append(row[known])
@@ -145,7 +147,6 @@ def jump_odds(
     outcome, covariates = np.concatenate(outcomes), np.concatenate(rows)
     if min(np.count_nonzero(outcome), np.count_nonzero(~outcome)) < covariates.shape[1]:
         return ClusteredLogit(*np.full((3, covariates.shape[1]), np.nan))
-    scaled = covariates.copy()
-    scaled[:, 2:] -= scaled[:, 2:].mean(axis=0)
-    scaled[:, 2:] /= np.maximum(scaled[:, 2:].std(axis=0), 1e-12)
-    return clustered_logit(outcome, scaled, np.concatenate(clusters))
+    covariates[:, 2:4] -= covariates[:, 2:4].mean(axis=0)
+    covariates[:, 2:4] /= np.maximum(covariates[:, 2:4].std(axis=0), 1e-12)
+    return clustered_logit(outcome, covariates, np.concatenate(clusters))
