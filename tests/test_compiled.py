@@ -1,41 +1,27 @@
-"""How kernels are compiled: parts of kernels in them alone, and what is called with a constant once."""
+"""What invalidates kept machine code: the sources that it may have inlined, and no others."""
 
-import gc
-import pickle
+from pathlib import Path
 
-import numpy as np
-import pytest
+import lossjumps
+from lossjumps import compiled
+from lossjumps.analysis import interval_kernel
+from lossjumps.search import visits
+from lossjumps.training import sequence_kernel
 
-from lossjumps import ReluMap
-from lossjumps.compiled import compiled, kernel_part
-
-
-@kernel_part()
-def _scaled(values, factor):
-    total = 0.0
-    for value in values:
-        total += factor * value
-    return total
+SOURCES = Path(lossjumps.__file__).parent
 
 
-@compiled()
-def twice_and_more(values, factor):
-    return _scaled(values, 2) + _scaled(values, factor)
+def folders_of(module, name, monkeypatch):
+    """The places whose digests stand for a kernel's, beside its own file."""
+    asked = []
+    monkeypatch.setattr(compiled, "_digest_of", lambda place: asked.append(place) or "")
+    compiled._digest_of_kernels(getattr(module, name).py_func)
+    return {str(place.relative_to(SOURCES)) for place in asked}
 
 
-def test_a_part_is_compiled_into_what_calls_it_and_python_is_told_so() -> None:
-    thresholds = gc.get_threshold()
-    assert twice_and_more(np.array([1.0, 2.0]), 5) == 21.0
-    assert gc.get_threshold() == thresholds
-    twice_and_more.recompile()  # it may have been kept
-    # one signature for the constant and the variable
-    assert len(_scaled.signatures) == 1
-    with pytest.raises(TypeError, match="_scaled is part of compiled kernels; Python cannot call it"):
-        _scaled(np.array([1.0, 2.0]), 5)
-
-
-def test_maps_from_another_process_are_of_the_type_that_kernels_are_compiled_for() -> None:
-    relu_map = ReluMap.plrnn([0.5], [[1.0]], [1.0])
-    again = pickle.loads(pickle.dumps(relu_map))
-    for one, other in zip(relu_map.parameters, again.parameters, strict=True):
-        assert one.tobytes() == other.tobytes() and not other.flags.writeable
+def test_each_folder_of_kernels_stands_for_itself(monkeypatch):
+    assert folders_of(sequence_kernel, "compute_chunks", monkeypatch) == {"lanes.py"}
+    assert folders_of(visits, "visit", monkeypatch) == {"lanes.py", "search"}
+    kernels = [name for name, value in vars(interval_kernel).items() if hasattr(value, "py_func")]
+    own = next(name for name in kernels if vars(interval_kernel)[name].py_func.__module__ == interval_kernel.__name__)
+    assert folders_of(interval_kernel, own, monkeypatch) == {"lanes.py", "search"}
