@@ -216,6 +216,18 @@ def test_single_precision_is_recorded_as_it_is():
     np.testing.assert_allclose(single.history["loss_free"], double.history["loss_free"], rtol=1e-3)
 
 
+def test_trainings_step_by_step_in_torch_are_those_of_the_kernel(monkeypatch):
+    """As on a GPU, but on the processor."""
+    series = random_walk(60, 2)
+    training = config(input_noise=0.1, l2=0.01, gradient_clip=1.0, optimiser="radam")
+    compiled = train(series, series, model(latent=4), training, range(3))
+    monkeypatch.setattr("lossjumps.training.loop.Compiled", lambda threads: StepByStep())
+    stepped = train(series, series, model(latent=4), training, range(3))
+    np.testing.assert_allclose(stepped.parameters, compiled.parameters, rtol=1e-9, atol=1e-12)
+    for name, values in stepped.history.items():
+        np.testing.assert_allclose(values, compiled.history[name], rtol=1e-8, err_msg=name)
+
+
 @pytest.mark.skipif(torch.cuda.device_count() > 0, reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_said_in_one_line():
     series = random_walk(60, 2)
