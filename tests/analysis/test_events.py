@@ -9,21 +9,26 @@ from lossjumps.analysis.events import COUNTED_KINDS, KIND_NAMES, KINDS, counted,
 from lossjumps.errors import InputError
 
 TABLE = {
-    "epoch": [9, 4, 4, 9, 19, 20],
-    "kind": ["persistence", "nonsmooth_fold", "centre", "persistence", "unresolved", "nonsmooth_fold"],
-    "topological": [True, True, True, False, True, True],
-    "occupied": [False, True, False, True, True, False],
+    "epoch": [9, 4, 4, 9, 19, 20, 20, 20],
+    "kind": [
+        *("persistence", "nonsmooth_fold", "centre", "persistence", "unresolved", "nonsmooth_fold"),
+        *("centre", "persistence"),
+    ],
+    "topological": [True, True, True, False, True, True, True, False],
+    "occupied": [False, True, False, True, True, False, True, False],
 }
 
 EXPECTED = {
-    "any": [0, 1, 2, 5],
-    "occupied": [1],
+    "any": [0, 1, 2, 5, 6],
+    "occupied": [1, 6],
+    "occupied_fold_or_transcritical": [1],
+    "occupied_neutral_persistence": [3],
     "nonsmooth_fold": [1, 5],
     # One that keeps its stability is listed and not counted.
     "persistence": [0],
     "degenerate_transcritical": [],
     "degenerate_flip": [],
-    "centre": [2],
+    "centre": [2, 6],
     "unresolved": [4],
 }
 
