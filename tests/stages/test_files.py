@@ -45,7 +45,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda table: table.drop(columns="score"), "expected the columns run, .*, score, detector, got"),
+        (lambda table: table.drop(columns="score"), "expected the columns run, .*, score, detector, confirmed, got"),
         (lambda table: table.assign(more=1), "expected the columns .*, got .*, more"),
         (lambda table: table[table.columns[::-1]], "expected the columns"),
         (lambda table: table.astype({"epoch": "float64"}), "column epoch: expected the type int64, got float64"),
