@@ -1,6 +1,7 @@
 """Boxes that hold every cycle of a map, and the proof that they do."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,9 @@ MOST_CONDITION = 1e6
 
 INSIDE = 1e-9
 """Relative width by which a point may reach out of a box and still count as inside."""
+
+FEW_MAPS = 8
+"""Maps whose ridges and box are remembered: different parts of a search ask for them."""
 
 WIDENING = 1e-6
 """Room left around a box, relative to its size and place: a box that shrinks to a point is no coordinate frame."""
@@ -41,7 +45,7 @@ class Box:
 
 
 @dataclass(frozen=True, eq=False)
-class _Ridges:
+class Ridges:
     """A map as A z + c + sum over its distinct borders i of phi_i(x_i), x_i = normal_i . z, with phi_i: R -> R^M.
 
     Far out phi_i(x) is rising_i x for x > 0 and falling_i |x| for x < 0, up to a bounded part between lowest_i and
@@ -62,42 +66,48 @@ class _Ridges:
         return np.abs(self.constant) + np.maximum(np.abs(self.lowest), np.abs(self.highest)).sum(axis=0)
 
 
-def ridges(relu_map: ReluMap) -> _Ridges:
+@lru_cache(maxsize=FEW_MAPS)
+def ridges(relu_map: ReluMap) -> Ridges:
     """Gather the units of a map by the direction of their borders."""
-    A, U, V, b, c = relu_map.parameters
+    A, U, V, b, _ = relu_map.parameters
     switching, _, constant = switching_units(relu_map)
-    normals: list[np.ndarray] = []
-    members: list[list[tuple[int, float, float]]] = []
-    lengths = np.linalg.norm(V, axis=1)
-    for unit in switching:
-        normal = V[unit] / lengths[unit]
-        for number, known in enumerate(normals):
-            sign = 1.0 if normal @ known > 0.0 else -1.0
-            if np.abs(normal - sign * known).max() <= 4.0 * np.finfo(float).eps:
-                members[number].append((int(unit), sign * lengths[unit], b[unit]))
-                break
-        else:
-            normals.append(normal)
-            members.append([(int(unit), lengths[unit], b[unit])])
-    shape = (len(normals), len(c))
-    rising, falling = np.zeros(shape), np.zeros(shape)
-    lowest, highest = np.zeros(shape), np.zeros(shape)
-    for number, units in enumerate(members):
-        size = np.zeros(len(c))
-        for unit, slope, _ in units:
-            (rising if slope > 0.0 else falling)[number] += abs(slope) * U[:, unit]
-            size += abs(slope) * np.abs(U[:, unit])
+    lengths = np.linalg.norm(V[switching], axis=1)
+    normals, outputs, biases = V[switching] / lengths[:, None], U.T[switching], b[switching]
+    first, signs = _parallel_units(normals)
+    rising, falling = lengths[:, None] * outputs, np.zeros(outputs.shape)
+    # of a ridge with one unit: max(x, 0) but for what is bounded, which lies between zero and its bias
+    lowest, highest = np.minimum(biases[:, None] * outputs, 0.0), np.maximum(biases[:, None] * outputs, 0.0)
+    for unit in np.unique(first[first != np.arange(len(first))]):
+        members = np.flatnonzero(first == unit)
+        slopes = signs[members] * lengths[members]
+        sizes = np.abs(slopes)[:, None] * outputs[members]
+        rising[unit], falling[unit] = sizes[slopes > 0.0].sum(axis=0), sizes[slopes < 0.0].sum(axis=0)
         # what cancels but for rounding cancels
         for recession in (rising, falling):
-            recession[number][np.abs(recession[number]) <= 8.0 * np.finfo(float).eps * size] = 0.0
+            cancelled = np.abs(recession[unit]) <= 8.0 * np.finfo(float).eps * np.abs(sizes).sum(axis=0)
+            recession[unit][cancelled] = 0.0
         # the bounded part is piecewise linear and constant far out: its extremes are at its corners
-        corners = np.array([-bias / slope for _, slope, bias in units] + [0.0])
-        values = sum(
-            np.maximum(slope * corners + bias, 0.0)[:, None] * U[:, unit] for unit, slope, bias in units
-        ) - np.where(corners[:, None] > 0.0, corners[:, None] * rising[number], -corners[:, None] * falling[number])
-        slack = MARGIN * np.abs(values).max()
-        lowest[number], highest[number] = values.min(axis=0) - slack, values.max(axis=0) + slack
-    return _Ridges(A, constant, np.reshape(normals, shape), rising, falling, lowest, highest)
+        corners = np.append(-biases[members] / slopes, 0.0)
+        values = np.maximum(corners[:, None] * slopes + biases[members], 0.0) @ outputs[members]
+        values -= np.where(corners[:, None] > 0.0, corners[:, None] * rising[unit], -corners[:, None] * falling[unit])
+        lowest[unit], highest[unit] = values.min(axis=0), values.max(axis=0)
+    slack = MARGIN * np.maximum(np.abs(lowest), np.abs(highest)).max(axis=1, initial=0.0)[:, None]
+    kept = first == np.arange(len(first))
+    return Ridges(
+        A, constant, normals[kept], rising[kept], falling[kept], (lowest - slack)[kept], (highest + slack)[kept]
+    )
+
+
+def _parallel_units(normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each unit normal (n, M) the first one that is parallel to it, and whether (1) or not (-1) it points there."""
+    products = normals @ normals.T
+    first, signs = np.arange(len(normals)), np.ones(len(normals))
+    for unit, other in np.argwhere(np.tril(np.abs(products) > 1.0 - 1e-12, -1)):
+        sign = 1.0 if products[unit, other] > 0.0 else -1.0
+        is_parallel = np.abs(normals[unit] - sign * normals[other]).max() <= 4.0 * np.finfo(float).eps
+        if is_parallel and first[unit] == unit and first[other] == other:
+            first[unit], signs[unit] = other, sign
+    return first, signs
 
 
 def _fixed_bound(growth: np.ndarray, offset: np.ndarray) -> np.ndarray | None:
@@ -109,7 +119,7 @@ def _fixed_bound(growth: np.ndarray, offset: np.ndarray) -> np.ndarray | None:
     return bound if np.isfinite(bound).all() and np.all(bound >= growth @ bound + offset) else None
 
 
-def _signed_box(parts: _Ridges) -> Box | None:
+def _signed_box(parts: Ridges) -> Box | None:
     """Bounds -l <= z <= u from one inequality for each sign: only what pushes outwards counts."""
 
     def positive(array: np.ndarray) -> np.ndarray:
@@ -136,7 +146,7 @@ def _signed_box(parts: _Ridges) -> Box | None:
     return Box(-bound[size:], bound[:size])
 
 
-def _modal_box(parts: _Ridges) -> Box | None:
+def _modal_box(parts: Ridges) -> Box | None:
     """Bounds of the coordinates along the eigenvectors of the mean of the two recession slopes."""
     mean = parts.linear + ((parts.rising - parts.falling) / 2.0).T @ parts.normals
     bend = (parts.rising + parts.falling) / 2.0
@@ -215,6 +225,7 @@ def image_bounds(relu_map: ReluMap, box: Box) -> Box:
     return Box(lower - MARGIN * size, upper + MARGIN * size)
 
 
+@lru_cache(maxsize=FEW_MAPS)
 def absorbing_box(relu_map: ReluMap) -> Box | None:
     """A box that every bounded invariant set of a map lies in, all of its cycles among them, where one can be proved.
 
