@@ -20,7 +20,7 @@ from lossjumps.stages.files import load_plan, read_table
 from lossjumps.stages.listing import BATCH_TABLES, STAGES
 from lossjumps.stages.plan import run as write_plan
 from lossjumps.stages.prepare import folders, prepare
-from lossjumps.stages.tables import Cycles, Status
+from lossjumps.stages.tables import STATISTICS_TABLES, Cycles, Status
 from lossjumps.training.models import family_of
 
 PROJECT = Path(__file__).parents[1]
@@ -277,7 +277,7 @@ def test_same_bytes_on_one_core_as_on_two(tree):
         assert done.returncode == 0, done.stdout + done.stderr
     first, second = tree.folder / "alone_at_work" / "smoke", tree.folder / "side_by_side" / "smoke"
     files = [path.relative_to(first) for suffix in ("parquet", "npz") for path in first.rglob(f"*.{suffix}")]
-    assert len(files) == 1 + 2 + 2 + 4 * (1 + len(BATCH_TABLES))
+    assert len(files) == 1 + 2 + len(STATISTICS_TABLES) + 4 * (1 + len(BATCH_TABLES))
     for path in files:
         assert (first / path).read_bytes() == (second / path).read_bytes(), path
 
