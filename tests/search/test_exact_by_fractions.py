@@ -93,7 +93,7 @@ def test_what_float64_certifies_is_so_also_beside_a_border(seed, size, units, or
     for candidate in (relu_map, ReluMap(relu_map.A, relu_map.U, relu_map.V, biases, relu_map.c)):
         solution = solve_rationally(DyadicMap(candidate), itinerary)
         relative = np.empty(itinerary.shape)
-        verdict, sign = certified_signs(*candidate.parameters, itinerary, relative)
+        verdict, sign, _ = certified_signs(*candidate.parameters, itinerary, relative)
         right = np.where(itinerary, solution.signs > 0, solution.signs <= 0).all()
         assert verdict in ((ADMISSIBLE, UNDECIDED) if right else (VIRTUAL, UNDECIDED))
         assert sign in (0.0, solution.determinant_sign)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search.dyadic import exact_rank
 
-COINCIDENT = 4.0 * np.finfo(float).eps
-"""Largest difference of the unit normals and offsets of two borders that are one."""
+NEAR = 8.0 * np.finfo(float).eps
+"""Largest difference of the unit normals and offsets of two borders of which it is decided exactly if they are one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,11 @@ def switching_units(relu_map: ReluMap) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return np.flatnonzero(has_weights & U.any(axis=0)), always_on, c + U[:, always_on] @ b[always_on]
 
 
+def coincide(relu_map: ReluMap, unit: int, other: int) -> bool:
+    """Whether two units switch at the same hyperplane, without rounding."""
+    return exact_rank(np.column_stack([relu_map.V, relu_map.b])[[unit, other]]) == 1
+
+
 def distinct_borders(relu_map: ReluMap) -> Borders:
     """Gather the units of a map by their borders."""
     A, U, V, b, c = relu_map.parameters
@@ -72,17 +78,21 @@ def distinct_borders(relu_map: ReluMap) -> Borders:
     border = np.full(relu_map.units, -1)
     side = np.ones(relu_map.units, dtype=np.int64)
     kept: list[np.ndarray] = []
+    first: list[int] = []
     pieces: list[np.ndarray] = []
     for unit in units:
         piece = np.outer(U[:, unit], np.append(V[unit], b[unit]))
         plane = np.append(V[unit], b[unit]) / lengths[unit]
         for number, known in enumerate(kept):
             for sign in (1.0, -1.0):
-                if np.abs(plane - sign * known).max() <= COINCIDENT * max(1.0, abs(plane[-1])):
+                if np.abs(plane - sign * known).max() <= NEAR * max(1.0, abs(plane[-1])) and coincide(
+                    relu_map, unit, first[number]
+                ):
                     border[unit], side[unit] = number, int(sign > 0.0)
         if border[unit] < 0:
             border[unit] = len(kept)
             kept.append(plane)
+            first.append(int(unit))
             pieces.append(np.zeros((2, *constant.shape)))
         pieces[border[unit]][side[unit]] += piece
     planes = np.reshape(kept, (len(kept), relu_map.dimension + 1))

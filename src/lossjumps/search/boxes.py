@@ -1,13 +1,15 @@
 """Boxes that hold every cycle of a map, and the proof that they do."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search.borders import switching_units
+from lossjumps.search.borders import NEAR, switching_units
 from lossjumps.search.cyclic import inverse_of_period
+from lossjumps.search.dyadic import exact_rank
 
 MARGIN = 1e-9
 """Every bound is widened by this relative amount: far more than the rounding of its computation."""
@@ -17,6 +19,9 @@ LARGEST_RADIUS = 1.0 - 1e-6
 
 MOST_CONDITION = 1e6
 """Eigenvectors with a larger condition number are no coordinates."""
+
+CANCELLED = 1e-6
+"""Share of a sum below which so much of it cancels that it is added up without rounding."""
 
 INSIDE = 1e-9
 """Relative width by which a point may reach out of a box and still count as inside."""
@@ -37,6 +42,11 @@ class Box:
 
     lower: np.ndarray
     upper: np.ndarray
+
+    @property
+    def slack(self) -> float:
+        """`INSIDE` of its smallest width: how far outside a point may be that counts as inside."""
+        return INSIDE * float((self.upper - self.lower).min())
 
     def holds(self, points: np.ndarray) -> bool:
         """Whether points (k, M) lie in it, within `INSIDE` of its width."""
@@ -73,41 +83,57 @@ def ridges(relu_map: ReluMap) -> Ridges:
     switching, _, constant = switching_units(relu_map)
     lengths = np.linalg.norm(V[switching], axis=1)
     normals, outputs, biases = V[switching] / lengths[:, None], U.T[switching], b[switching]
-    first, signs = _parallel_units(normals)
+    first, signs = _parallel_units(V[switching], normals)
     rising, falling = lengths[:, None] * outputs, np.zeros(outputs.shape)
     # of a ridge with one unit: max(x, 0) but for what is bounded, which lies between zero and its bias
     lowest, highest = np.minimum(biases[:, None] * outputs, 0.0), np.maximum(biases[:, None] * outputs, 0.0)
+    slack = MARGIN * np.abs(biases)[:, None] * np.abs(outputs)
     for unit in np.unique(first[first != np.arange(len(first))]):
         members = np.flatnonzero(first == unit)
         slopes = signs[members] * lengths[members]
-        sizes = np.abs(slopes)[:, None] * outputs[members]
-        rising[unit], falling[unit] = sizes[slopes > 0.0].sum(axis=0), sizes[slopes < 0.0].sum(axis=0)
-        # what cancels but for rounding cancels
-        for recession in (rising, falling):
-            cancelled = np.abs(recession[unit]) <= 8.0 * np.finfo(float).eps * np.abs(sizes).sum(axis=0)
-            recession[unit][cancelled] = 0.0
+        for recession, towards in ((rising, slopes > 0.0), (falling, slopes < 0.0)):
+            summands = np.abs(slopes[towards])[:, None] * outputs[members[towards]]
+            recession[unit] = summands.sum(axis=0)
+            for state in np.flatnonzero(np.abs(recession[unit]) <= CANCELLED * np.abs(summands).sum(axis=0)):
+                recession[unit, state] = _exact_slope(
+                    V[switching[members[towards]]], outputs[members[towards], state], normals[unit]
+                )
         # the bounded part is piecewise linear and constant far out: its extremes are at its corners
-        corners = np.append(-biases[members] / slopes, 0.0)
-        values = np.maximum(corners[:, None] * slopes + biases[members], 0.0) @ outputs[members]
-        values -= np.where(corners[:, None] > 0.0, corners[:, None] * rising[unit], -corners[:, None] * falling[unit])
+        corners = np.append(-biases[members] / slopes, 0.0)[:, None]
+        values = np.maximum(corners * slopes + biases[members], 0.0) @ outputs[members]
+        values -= np.where(corners > 0.0, corners * rising[unit], -corners * falling[unit])
+        added_up = (2.0 * np.abs(corners * slopes) + 2.0 * np.abs(biases[members])) @ np.abs(outputs[members])
         lowest[unit], highest[unit] = values.min(axis=0), values.max(axis=0)
-    slack = MARGIN * np.maximum(np.abs(lowest), np.abs(highest)).max(axis=1, initial=0.0)[:, None]
+        slack[unit] = MARGIN * np.abs(values).max(axis=0)
+        slack[unit] += 4.0 * (len(members) + 4) * np.finfo(float).eps * added_up.max(axis=0)
     kept = first == np.arange(len(first))
     return Ridges(
         A, constant, normals[kept], rising[kept], falling[kept], (lowest - slack)[kept], (highest + slack)[kept]
     )
 
 
-def _parallel_units(normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each unit normal (n, M) the first one that is parallel to it, and whether (1) or not (-1) it points there."""
+def _parallel_units(weights: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each unit the first with a parallel border, without rounding, and whether (1) or not (-1) it points there.
+
+    `weights` (n, M) are the rows of V, `normals` the same of length 1.
+    """
     products = normals @ normals.T
     first, signs = np.arange(len(normals)), np.ones(len(normals))
     for unit, other in np.argwhere(np.tril(np.abs(products) > 1.0 - 1e-12, -1)):
         sign = 1.0 if products[unit, other] > 0.0 else -1.0
-        is_parallel = np.abs(normals[unit] - sign * normals[other]).max() <= 4.0 * np.finfo(float).eps
-        if is_parallel and first[unit] == unit and first[other] == other:
+        is_near = np.abs(normals[unit] - sign * normals[other]).max() <= NEAR
+        if is_near and first[unit] == unit and first[other] == other and exact_rank(weights[[unit, other]]) == 1:
             first[unit], signs[unit] = other, sign
     return first, signs
+
+
+def _exact_slope(weights: np.ndarray, outputs: np.ndarray, normal: np.ndarray) -> float:
+    """sum of outputs (n,) times |weights| (n, M), parallel ones: added up as fractions, so that no digits are lost."""
+    state = int(np.argmax(np.abs(normal)))
+    total = Fraction(0)
+    for output, row in zip(outputs, weights, strict=True):
+        total += Fraction(float(output)) * abs(Fraction(float(row[state])))
+    return float(total) / abs(float(normal[state]))
 
 
 def _fixed_bound(growth: np.ndarray, offset: np.ndarray) -> np.ndarray | None:
@@ -198,21 +224,18 @@ def image_bounds(relu_map: ReluMap, box: Box) -> Box:
     lengths = np.linalg.norm(V, axis=1)
     units = np.flatnonzero(U.any(axis=0))
     normals = V[units] / np.where(lengths > 0.0, lengths, 1.0)[units, None]
-    left = np.ones(len(units), dtype=bool)
-    for first in range(len(units)):
-        if not left[first]:
-            continue
+    firsts, signs = _parallel_units(V[units], normals)
+    for first in np.unique(firsts):
         normal = normals[first]
-        signs = np.where(normals @ normal >= 0.0, 1.0, -1.0)
-        same = left & (np.abs(normals - signs[:, None] * normal).max(axis=1) <= 4.0 * np.finfo(float).eps)
-        left &= ~same
+        same = firsts == first
         group = units[same]
         slopes, biases = signs[same] * lengths[group], b[group]
         middle, half = normal @ center, np.abs(normal) @ reach * (1.0 + MARGIN)
+        half += (len(c) + 3) * np.finfo(float).eps * (np.abs(normal) @ np.abs(center) + half)
         corners = -biases[slopes != 0.0] / slopes[slopes != 0.0]
         points = np.concatenate([[middle - half, middle + half], corners[np.abs(corners - middle) < half]])
         values = np.maximum(points[:, None] * slopes + biases, 0.0) @ U[:, group].T
-        moduli = np.abs(points[:, None] * slopes + biases) @ np.abs(U[:, group].T)
+        moduli = (np.abs(points[:, None] * slopes) + np.abs(biases)) @ np.abs(U[:, group].T)
         if np.count_nonzero(normal) == 1:  # a function of one state: its linear part is no other bound
             state = int(np.flatnonzero(normal)[0])
             values = values + points[:, None] * normal[state] * rest[:, state]

@@ -207,6 +207,8 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
         `VIRTUAL`: I - T is regular and some unit that has outputs surely has the other sign.  `UNDECIDED` otherwise.
     sign : float
         sign det(I - T), or 0.0 where that is not decided.
+    error : float
+        Bound of the error in float64 of any coordinate of the first point; infinite where sign is 0.0.
     """
     dimension = A.shape[0]
     period = itinerary.shape[0]
@@ -240,10 +242,12 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
     relative.fill(0.0)
     sign = _solve_ball(product, product_radius, shift, shift_radius, point, point_radius)
     if sign == 0.0:
-        return UNDECIDED, sign
-    return _decided_signs(
+        return UNDECIDED, sign, np.inf
+    error = np.abs(point_radius).max()
+    verdict = _decided_signs(
         U, V, b, itinerary, jacobians, jacobian_radii, offsets, offset_radii, point, point_radius, relative
-    ), sign
+    )
+    return verdict, sign, error
 
 
 @kernel_part()

@@ -123,6 +123,8 @@ def complementarity_problem(relu_map: ReluMap, order: int = 1) -> Complementarit
         system = system_of_period(jacobian, order)
         rounding = (len(units) + 2) * EPSILON * np.abs(system_of_period(sizes, order))
         error = error_of_inverse(system, inverse, rounding)
+        if error is None:
+            return None
         return _dictionary(relu_map, order, units, always_on, U, V, b, c, inverse, error, flipped)
 
 

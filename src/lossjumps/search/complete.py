@@ -16,6 +16,9 @@ from lossjumps.search.kernels import admissibility
 from lossjumps.search.periodic import virtual_cycle
 from lossjumps.search.solutions import all_solutions
 
+UNSURE = 1e-9
+"""Error of a point, relative to its largest coordinate, from which it is solved for without rounding."""
+
 RESIDUAL = 1.0
 """Largest residual of a step along a cycle that is reported, over the bound of the rounding of that step."""
 
@@ -100,14 +103,13 @@ def decide(
     }
     cycles, left_open = [], []
     for candidate in primitive.values():
-        verdict = UNDECIDED
+        verdict, error = UNDECIDED, np.inf
         if verify == "float":
-            relative = np.empty(candidate.shape)
-            verdict = certified_signs(*relu_map.parameters, candidate, relative)[0]
+            verdict, _, error = certified_signs(*relu_map.parameters, candidate, np.empty(candidate.shape))
         if verdict == VIRTUAL:
             continue
         cycle = _float_cycle(relu_map, candidate) if verdict == ADMISSIBLE else None
-        if cycle is None:
+        if cycle is None or error > UNSURE * np.abs(cycle.points).max() or (box is not None and error > box.slack):
             left_open.append(candidate)
         elif box is None or box.holds(cycle.points):
             cycles.append(cycle)

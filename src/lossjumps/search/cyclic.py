@@ -2,6 +2,12 @@
 
 import numpy as np
 
+CONTRACTION = 0.5
+"""Norm of the residual of an inverse below which its error is bounded."""
+
+MARGIN = 1e-9
+"""Relative widening of that bound: far more than the rounding of its computation."""
+
 
 def system_of_period(jacobian: np.ndarray, order: int) -> np.ndarray:
     """The matrix (kM, kM) of z_{t+1} - J z_t round a cycle."""
@@ -27,13 +33,19 @@ def inverse_of_period(jacobian: np.ndarray, order: int) -> tuple[np.ndarray, flo
     return inverse, condition if np.isfinite(condition) else np.inf
 
 
-def error_of_inverse(system: np.ndarray, inverse: np.ndarray, rounding: np.ndarray) -> np.ndarray:
+def error_of_inverse(system: np.ndarray, inverse: np.ndarray, rounding: np.ndarray) -> np.ndarray | None:
     """Bounds of the errors of the entries of an approximate inverse X of a matrix S that is known up to `rounding`.
 
-    The error is X R (1 + ...) with the residual R = I - S X, whose own rounding is added.
+    With the residual R = I - S X, to whose moduli its own rounding and that of S are added, S^-1 = X (I + R + R^2 ...),
+    and all powers from the second on sum up to at most r m' / (1 - max r) in each entry, r the sums of the rows of R
+    and m the largest entries of its columns.  None where that is no contraction, max r >= 1/2.
     """
     size = len(system)
     sizes = np.abs(inverse)
     residual = np.abs(np.eye(size) - system @ inverse)
     residual += (rounding + (size + 2) * np.finfo(float).eps * np.abs(system)) @ sizes
-    return 2.0 * sizes @ residual
+    sums = residual.sum(axis=1)
+    if not sums.max() < CONTRACTION:
+        return None
+    residual += np.outer(sums, residual.max(axis=0)) / (1.0 - sums.max())
+    return (1.0 + MARGIN) * sizes @ residual

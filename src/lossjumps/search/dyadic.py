@@ -37,6 +37,12 @@ def _matrix(rows: list[list[fmpz]], height: int, width: int) -> fmpz_mat:
     return fmpz_mat(height, width, [value for row in rows for value in row])
 
 
+def exact_rank(matrix: np.ndarray) -> int:
+    """The rank of a float64 matrix, without rounding."""
+    (rows,), _ = integers([matrix])
+    return fmpz_mat(rows).rank()
+
+
 def identity(size: int) -> fmpz_mat:
     """The identity matrix of integers."""
     return fmpz_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])

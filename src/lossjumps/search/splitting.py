@@ -80,11 +80,6 @@ class Simplex:
     at_one: np.ndarray
     first_sides: np.ndarray
 
-    @property
-    def from_state(self) -> np.ndarray:
-        """(n, M + 1) matrix from (z, 1) to g."""
-        return np.linalg.inv(np.vstack([self.corners, self.at_one]))
-
 
 def frame_of(borders: Borders) -> tuple[np.ndarray, np.ndarray]:
     """M independent normals (M, M), of borders as far as there are any, and the point (M,) where these borders meet."""
@@ -252,7 +247,6 @@ class Walk:
             window = recurrent.length
             allowed = table_of_beginnings(recurrent.words.reshape(len(recurrent.words), window * count))
         for simplex in self.simplices:
-            at_infinity = not simplex.at_one.any()
             n_hits, looked_at = walk_itineraries(
                 borders.normals,
                 borders.offsets,
@@ -263,7 +257,6 @@ class Walk:
                 granted,
                 np.ascontiguousarray(simplex.corners),
                 simplex.at_one,
-                np.zeros((simplex.corners.shape[1], dimension + 1)) if at_infinity else simplex.from_state,
                 simplex.first_sides,
                 *faces,
                 window,

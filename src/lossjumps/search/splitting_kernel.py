@@ -155,7 +155,6 @@ def walk_itineraries(
     granted,
     corners_at,
     at_one,
-    from_state,
     first_sides,
     face_normals,
     face_offsets,
@@ -188,8 +187,6 @@ def walk_itineraries(
     at_one : (n,) array
         w: the homogeneous coordinate of the corners.  All zero: the sphere of directions at infinity is split, and
         every word whose cell may hold fixed points is reported.
-    from_state : (n, M + 1) array
-        Leads from (z, 1) to g; not used at infinity.
     first_sides : (B,) int array
         The side of borders that bound the simplex, -1 for the others.
     face_normals, face_offsets : (F, M), (F,) arrays
@@ -329,6 +326,7 @@ def walk_itineraries(
                         offsets,
                         constant,
                         sides,
+                        sizes,
                         images,
                         at_one,
                         longest,
@@ -382,7 +380,7 @@ def walk_itineraries(
             count = counts[level + 1]
             verdict = 1 if listing else 2
             if not listing and not at_infinity:
-                verdict = closes(images, products, errors, order, from_state, rounding, rows, count)
+                verdict = closes(images, errors, order, at_one, rounding, rows, count)
             if verdict == 2 and not holds_fixed_points(
                 images, errors, order, rows, count, inverses[level + 1], bases[level + 1]
             ):

@@ -7,21 +7,17 @@ import numpy as np
 
 from lossjumps.compiled import compiled, kernel_part
 from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search.certified_signs import VIRTUAL, certified_signs
 from lossjumps.search.complete import CompleteList, decide
 from lossjumps.search.kernels import (
+    EPSILON,
     copy_matrix,
     copy_vector,
     follow_with,
+    inverse_and_rounding,
     linear_pieces,
-    relative_inputs,
     solve_in_place,
 )
-
-UNSURE_PIVOT = 1e-6
-"""Smallest relative pivot of I - T from which the rounding of a solution is far below the margin of its signs."""
-
-SAFE_GROWTH = 1e6
-"""Largest entry of a Jacobian product up to which the signs of a rolled-out orbit refuse a candidate."""
 
 CHUNK = 4096
 """Words solved before the candidates are looked at; bounds the memory of a search."""
@@ -48,82 +44,118 @@ def _next_lyndon_word(word, letters, order):
     return False
 
 
+@kernel_part()
+def _norms(A, U, V, b, c, jacobians, offsets):
+    """Of each region, in the norm max_i sum_j: the Jacobian, the offset; then bounds of the rounding of any of them."""
+    dimension, units = U.shape
+    steps, shifts = np.zeros(len(jacobians)), np.zeros(len(jacobians))
+    for region in range(len(jacobians)):
+        for i in range(dimension):
+            steps[region] = max(steps[region], np.abs(jacobians[region, i]).sum())
+            shifts[region] = max(shifts[region], abs(offsets[region, i]))
+    step_error = 0.0
+    shift_error = 0.0
+    for i in range(dimension):
+        step = np.abs(A[i]).sum()
+        shift = abs(c[i])
+        for unit in range(units):
+            step += abs(U[i, unit]) * np.abs(V[unit]).sum()
+            shift += abs(U[i, unit] * b[unit])
+        step_error = max(step_error, (units + 3) * EPSILON * step)
+        shift_error = max(shift_error, (units + 3) * EPSILON * shift)
+    return steps, shifts, step_error, shift_error
+
+
 @compiled()
-def _candidates(V, b, patterns, jacobians, offsets, order, word, finished, most, hits, singular):
-    """Solve up to `most` Lyndon words; keep those whose cycle is admissible within rounding, and the singular ones."""
+def _candidates(A, U, V, b, c, patterns, jacobians, offsets, order, word, finished, most, hits):
+    """Solve up to `most` Lyndon words; keep those that are not proved to be virtual."""
     dimension = jacobians.shape[1]
     letters = patterns.shape[0]
     units = V.shape[0]
+    steps, shifts, step_error, shift_error = _norms(A, U, V, b, c, jacobians, offsets)
+    rounding = (dimension + 3) * EPSILON
     product = np.empty((dimension, dimension))
     new_product = np.empty((dimension, dimension))
     system = np.empty((dimension, dimension))
     shift = np.empty(dimension)
     new_shift = np.empty(dimension)
     point = np.empty(dimension)
-    inputs = np.empty(units)
-    relative = np.empty(units)
+    itinerary = np.empty((order, units), np.bool_)
+    relative = np.empty((order, units))
     n_hits = 0
-    n_singular = 0
     visits = 0
     while visits < most:
         if not _next_lyndon_word(word, letters, order):
             finished[0] = True
             break
         visits += 1
-        growth = 0.0
         copy_matrix(jacobians[word[0]], product)
         copy_vector(offsets[word[0]], shift)
+        size = steps[word[0]]
+        system_error = step_error
+        point_error = shift_error
         for time in range(1, order):
+            step = steps[word[time]]
+            largest = np.abs(shift).max()
+            system_error = step * system_error + (step_error + rounding * step) * (size + system_error)
+            point_error = step * point_error + (step_error + rounding * step) * (largest + point_error)
+            point_error += shift_error + rounding * shifts[word[time]]
             follow_with(jacobians[word[time]], offsets[word[time]], product, shift, new_product, new_shift)
-            growth = max(growth, np.abs(product).max())
+            size = 0.0
+            for i in range(dimension):
+                size = max(size, np.abs(product[i]).sum())
         for i in range(dimension):
             for j in range(dimension):
                 system[i, j] = -product[i, j]
             system[i, i] += 1.0
         copy_vector(shift, point)
-        pivot, sign = solve_in_place(system, point)
-        if sign == 0.0 or pivot < UNSURE_PIVOT:
-            copy_vector(word[:order], singular[n_singular])
-            n_singular += 1
-            continue
-        admissible = True
-        # rolling out multiplies rounding by the growth: where that is large, the cycle is left to be solved with care
-        for time in range(order if growth < SAFE_GROWTH else 0):
-            pattern = patterns[word[time]]
-            for unit in range(units):
-                value = b[unit]
-                for j in range(dimension):
-                    value += V[unit, j] * point[j]
-                inputs[unit] = value
-            # the exact signs first: they refuse nearly all candidates cheaply
-            suspicious = False
-            for unit in range(units):
-                if (inputs[unit] > 0.0) != pattern[unit]:
-                    suspicious = True
-                    break
-            if suspicious:
-                relative_inputs(V, b, point, inputs, relative)
+        refused = False
+        if solve_in_place(system, point)[1] != 0.0:
+            inverse, rounded = inverse_and_rounding(system)
+            departure = inverse * (rounded + system_error + EPSILON * (1.0 + size))
+            if departure < 0.5:
+                error = 2.0 * (departure * np.abs(point).max() + inverse * point_error)
+                refused = _is_refused(
+                    V, b, patterns, jacobians, offsets, steps, shifts, step_error, shift_error, word, order,
+                    point, error, new_shift,
+                )  # fmt: skip
+        if not refused:
+            for time in range(order):
                 for unit in range(units):
-                    if pattern[unit] and relative[unit] < -1e-7:
-                        admissible = False
-                        break
-                    if not pattern[unit] and relative[unit] > 1e-7:
-                        admissible = False
-                        break
-                if not admissible:
-                    break
-            if time + 1 < order:
-                jacobian = jacobians[word[time]]
-                for i in range(dimension):
-                    value = offsets[word[time], i]
-                    for j in range(dimension):
-                        value += jacobian[i, j] * point[j]
-                    new_shift[i] = value
-                copy_vector(new_shift, point)
-        if admissible:
-            copy_vector(word[:order], hits[n_hits])
-            n_hits += 1
-    return visits, n_hits, n_singular
+                    itinerary[time, unit] = patterns[word[time], unit]
+            if certified_signs(A, U, V, b, c, itinerary, relative)[0] != VIRTUAL:
+                copy_vector(word[:order], hits[n_hits])
+                n_hits += 1
+    return visits, n_hits
+
+
+@kernel_part()
+def _is_refused(
+    V, b, patterns, jacobians, offsets, steps, shifts, step_error, shift_error, word, order, point, error, image
+):
+    """Whether an orbit leaves the regions of a word by more than its error, `error` in each coordinate at first."""
+    units, dimension = V.shape
+    rounding = (dimension + 3) * EPSILON
+    for time in range(order):
+        largest = np.abs(point).max()
+        for unit in range(units):
+            value = b[unit]
+            doubt = rounding * abs(value)
+            for j in range(dimension):
+                value += V[unit, j] * point[j]
+                doubt += abs(V[unit, j]) * (error + rounding * abs(point[j]))
+            if abs(value) > doubt and (value > 0.0) != patterns[word[time], unit]:
+                return True
+        if time + 1 < order:
+            letter = word[time]
+            for i in range(dimension):
+                image[i] = offsets[letter, i]
+                for j in range(dimension):
+                    image[i] += jacobians[letter, i, j] * point[j]
+            copy_vector(image, point)
+            error = steps[letter] * error + (step_error + rounding * steps[letter]) * (largest + error)
+            error += shift_error + rounding * shifts[letter]
+    return False
 
 
 def cycles_of_words(relu_map: ReluMap, patterns: np.ndarray, order: int, verify: str = "float") -> CompleteList:
@@ -149,12 +181,11 @@ def cycles_of_words(relu_map: ReluMap, patterns: np.ndarray, order: int, verify:
     word[order] = 1
     finished = np.zeros(1, dtype=np.bool_)
     hits = np.empty((CHUNK, order), dtype=np.int64)
-    singular = np.empty((CHUNK, order), dtype=np.int64)
     candidates, visits = [], 0
     while not finished[0]:
-        solved, n_hits, n_singular = _candidates(
-            relu_map.V, relu_map.b, patterns, jacobians, offsets, order, word, finished, CHUNK, hits, singular
+        solved, n_hits = _candidates(
+            *relu_map.parameters, patterns, jacobians, offsets, order, word, finished, CHUNK, hits
         )
         visits += solved
-        candidates += [patterns[letters] for letters in (*hits[:n_hits], *singular[:n_singular])]
+        candidates += [patterns[letters] for letters in hits[:n_hits]]
     return decide(relu_map, candidates, visits, verify)
