@@ -1,4 +1,4 @@
-"""False alarms of the two detectors of loss jumps on noise without events, and how many true shifts they find.
+"""False alarms of the two detectors of loss jumps on noise, the true shifts that they find, and what is one jump.
 
     python benchmarks/jumps.py [--series 200]
 
@@ -68,8 +68,34 @@ def found(find: Callable, noise: Noise, series: int) -> float:
     return hits / (3 * series)
 
 
+GAPS = (1, 3, 10, 25)
+"""Largest distances of exceedances of one jump that are compared; the last is the window of the spread."""
+
+
+def changes_at(places: list[int], sizes: list[float]) -> np.ndarray:
+    """Make changes of log10 loss that are zero elsewhere."""
+    changes = np.zeros(300)
+    changes[places] = sizes
+    return changes
+
+
+EPISODES: dict[str, tuple[np.ndarray, int]] = {
+    **{f"spike of {d} epochs": (changes_at([150, 150 + d], [0.3, -0.3]), 1) for d in (1, 2, 3, 5)},
+    "ramp of 4 steps, every other epoch": (changes_at([150, 152, 154, 156], [0.2] * 4), 1),
+    **{f"two shifts, {d} epochs apart": (changes_at([150, 150 + d], [0.3, 0.3]), 2) for d in (2, 5, 10, 20, 30)},
+}
+"""Changes of log10 loss, and how many jumps they are."""
+
+
+def counted_rightly(changes: np.ndarray, number: int, gap: int, series: int) -> float:
+    """Share of series in Gaussian noise in which as many jumps are found as there are."""
+    generator = np.random.default_rng(13)
+    losses = (loss_of(changes + 0.01 * generator.standard_normal(len(changes))) for _ in range(series))
+    return sum(len(find_jumps(loss, gap=gap)) == number for loss in losses) / series
+
+
 def main() -> None:
-    """Print false alarms per 1000 epochs by threshold, and the share of true shifts found."""
+    """Print false alarms per 1000 epochs by threshold, the share of true shifts found, and of jumps counted rightly."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--series", type=int, default=200, help="of 1000 epochs each (default: %(default)s)")
     series = parser.parse_args().series
@@ -83,6 +109,10 @@ def main() -> None:
         loss = loss_of(SCALE * np.random.default_rng(0).standard_normal(EPOCHS))
         times = [timed(find, loss).wall for _ in range(20)]
         print(f"  a series of {EPOCHS} epochs: {1000 * np.median(times):.1f} ms")
+    print(f"{'robust z: counted rightly':48s}" + "".join(f"{f'gap {gap}':>9s}" for gap in GAPS))
+    for name, (changes, number) in EPISODES.items():
+        shares = "".join(f"{100 * counted_rightly(changes, number, gap, series):8.1f}%" for gap in GAPS)
+        print(f"  {name:46s}{shares}", flush=True)
 
 
 if __name__ == "__main__":
