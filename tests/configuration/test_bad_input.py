@@ -215,11 +215,17 @@ def test_overrides_on_the_command_line(capsys, override, message):
 
 
 WORKFLOW = [
-    ({"experiment": "smok"}, "experiment: unknown experiment 'smok'; expected one of default, recorded, smoke; did yo"),
-    ({"experiment": "none"}, "experiment: unknown experiment 'none'; expected one of default, recorded, smoke; each i"),
+    (
+        {"experiment": "smok"},
+        "experiment: unknown experiment 'smok'; expected one of bptt_vs_gtf, default, recorded, smoke; did yo",
+    ),
+    (
+        {"experiment": "none"},
+        "experiment: unknown experiment 'none'; expected one of bptt_vs_gtf, default, recorded, smoke; each i",
+    ),
     ({"experiment": "../experiment/smoke"}, "experiment: unknown experiment '../experiment/smoke'; expected one of "),
-    ({"experiment": ""}, "experiment: unknown experiment ''; expected one of default, recorded, smoke"),
-    ({"experiment": 3}, "experiment: unknown experiment '3'; expected one of default, recorded, smoke"),
+    ({"experiment": ""}, "experiment: unknown experiment ''; expected one of bptt_vs_gtf, default, recorded, smoke"),
+    ({"experiment": 3}, "experiment: unknown experiment '3'; expected one of bptt_vs_gtf, default, recorded, smoke"),
     ({"experiment": None}, "--config experiment: expected the name of one experiment, got null"),
     ({"experiment": ["smoke", "default"]}, "--config experiment: expected the name of one experiment, got ['smoke', '"),
     ({"overides": "seed=1"}, "--config overides: unknown key; expected one of conf, experiment, overrides; did you me"),
@@ -314,7 +320,10 @@ def snakemake(folder, *config):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (["experiment=smok"], "experiment: unknown experiment 'smok'; expected one of default, recorded, smoke; did y"),
+        (
+            ["experiment=smok"],
+            "experiment: unknown experiment 'smok'; expected one of bptt_vs_gtf, default, recorded, smoke; did y",
+        ),
         (["conf=nowhere"], "nowhere: expected a configuration folder with config.yaml in it, there is no such folder;"),
         (["overrides=trainning=gtf seed=0"], "trainning: unknown key; expected one of dataset, events, model, results"),
         (["training=gtf"], 'settings of an experiment go into overrides="training=gtf"'),
