@@ -3,7 +3,7 @@
 import numpy as np
 
 from lossjumps.compiled import compiled, kernel_part
-from lossjumps.search.kernels import EPSILON
+from lossjumps.search.kernels import EPSILON, inverse_and_rounding, solve_in_place
 
 UNSURE = 1e-3
 """Relative error from which a vertex is solved for without rounding."""
@@ -13,59 +13,17 @@ MOST_CHOICES = 5000
 
 
 @compiled()
-def _solve_vertex(normals, offsets, chosen, vertex, system, bounds):
-    """Solve normals[chosen] x = -offsets[chosen]; return a bound of max|error of x| / max|x|, inf where none is known.
-
-    Elimination with exchanged rows, P N = L U, solves a system whose entries differ by at most
-    3 r epsilon (|L| |U|)_ij from N (Higham, Accuracy and Stability of Numerical Algorithms, theorem 9.4), and the
-    norms of the inverses of L and U are bounded by those of their comparison matrices (theorem 8.12).  L is kept below
-    the diagonal of `system`.
-    """
+def _solve_vertex(normals, offsets, chosen, vertex, system):
+    """Solve normals[chosen] x = -offsets[chosen]; return a bound of max|error of x| / max|x|, or inf."""
     rank = chosen.shape[0]
     for i in range(rank):
         vertex[i] = -offsets[chosen[i]]
         for j in range(rank):
             system[i, j] = normals[chosen[i], j]
-    for column in range(rank):
-        pivot_row = column
-        for row in range(column + 1, rank):
-            if abs(system[row, column]) > abs(system[pivot_row, column]):
-                pivot_row = row
-        pivot = system[pivot_row, column]
-        if abs(pivot) <= 16.0 * rank * EPSILON:
-            return np.inf
-        if pivot_row != column:
-            for j in range(rank):
-                system[column, j], system[pivot_row, j] = system[pivot_row, j], system[column, j]
-            vertex[column], vertex[pivot_row] = vertex[pivot_row], vertex[column]
-        for row in range(column + 1, rank):
-            factor = system[row, column] / pivot
-            system[row, column] = factor
-            for j in range(column + 1, rank):
-                system[row, j] -= factor * system[column, j]
-            vertex[row] -= factor * vertex[column]
-    norm_of_factors = 0.0
-    inverse_of_lower = 0.0
-    for row in range(rank):
-        bounds[row] = 1.0
-        total = 0.0
-        for j in range(row):
-            bounds[row] += abs(system[row, j]) * bounds[j]
-        inverse_of_lower = max(inverse_of_lower, bounds[row])
-        for j in range(rank):
-            for m in range(min(row, j) + 1):
-                total += abs(system[m, j]) * (abs(system[row, m]) if m < row else 1.0)
-        norm_of_factors = max(norm_of_factors, total)
-    inverse_of_upper = 0.0
-    for row in range(rank - 1, -1, -1):
-        bounds[row] = 1.0
-        for j in range(row + 1, rank):
-            vertex[row] -= system[row, j] * vertex[j]
-            bounds[row] += abs(system[row, j]) * bounds[j]
-        vertex[row] /= system[row, row]
-        bounds[row] /= abs(system[row, row])
-        inverse_of_upper = max(inverse_of_upper, bounds[row])
-    error = 4.0 * rank * EPSILON * norm_of_factors * inverse_of_lower * inverse_of_upper
+    if solve_in_place(system, vertex)[1] == 0.0:
+        return np.inf
+    inverse, rounded = inverse_and_rounding(system)
+    error = inverse * rounded
     return error / (1.0 - error) if error < UNSURE else np.inf
 
 
@@ -143,7 +101,6 @@ def cells_at_simple_vertices(normals, offsets, direction, most):
     chosen = np.arange(rank)
     vertex = np.empty(rank)
     system = np.empty((rank, rank))
-    bounds = np.empty(rank)
     words = np.empty(n_words, np.uint64)
     meets = np.empty(n_words, np.uint64)
     one = np.uint64(1)
@@ -153,7 +110,7 @@ def cells_at_simple_vertices(normals, offsets, direction, most):
             for j in range(i):
                 if direction[chosen[i]] == direction[chosen[j]]:
                     parallel = True
-        error = np.inf if parallel else _solve_vertex(normals, offsets, chosen, vertex, system, bounds)
+        error = np.inf if parallel else _solve_vertex(normals, offsets, chosen, vertex, system)
         if not parallel and error == np.inf:
             for i in range(rank):
                 dependent[n_dependent, i] = chosen[i]
