@@ -73,6 +73,7 @@ def test_the_page_has_a_file_a_yaml_and_an_entry_of_each() -> None:
     assert languages == ["python", "yaml", "diff", "diff"] * len(NEW)
 
 
+@pytest.mark.slow
 def test_the_examples_go_through_the_stages(project: Path) -> None:
     overrides = [*(f"{group}={name}" for group, name in NEW.items()), *TINY.split()]
     code = "import sys; from lossjumps.command_line import main\n"

@@ -194,6 +194,7 @@ def test_fewer_seeds_train_nothing(tree):
     assert set(tree.planned("seed=1")[0]) == after
 
 
+@pytest.mark.slow
 def test_jobs_reserve_the_memory_that_their_batches_are_estimated_to_take(tree):
     message = "{wildcards.batch}", "{wildcards.batch} in {resources.mem_mb} MB"
     overrides = f"{PAIR} training.epochs=3000"
