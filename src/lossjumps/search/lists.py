@@ -31,6 +31,9 @@ CELLS_AT_INFINITY = 200_000
 NODES_AT_FIRST = 2000
 """Nodes at first, where any number will be spent; then `GROWTH` times as many in each round."""
 
+MODERATE_REGIONS = 100_000
+"""Up to this many linear regions no smaller number of nodes is tried first for fixed points."""
+
 GROWTH = 8
 
 MOST_NODES_WITHOUT_BRANCHING = 200_000
@@ -174,7 +177,8 @@ class CompleteLists:
             If the map's equations can be solved in none of the regions that were tried, so that branching is no way,
             and it has too many regions and itineraries for the other ways.
         """
-        nodes = NODES_AT_FIRST
+        moderate = order == 1 and NODES_AT_FIRST < self.cells <= MODERATE_REGIONS
+        nodes = self.cells if moderate else NODES_AT_FIRST
         while nodes <= MOST_NODES_WITHOUT_BRANCHING or self._problem(order) is not None:
             listed = self.of_order(order, nodes, longest)
             if listed is not None:
