@@ -182,3 +182,13 @@ def test_points_lost_in_rounding_are_solved_exactly():
         assert cycle.points[0, 0] == exact.points[0, 0]
     # both units are on: z = -z / 2 + w ((slope - 1) z + 40 - bias) + 0.1, and the differences are exact
     assert exact.points[0, 0] == pytest.approx((0.1 + w * (40.0 - bias)) / (1.5 - w * (slope - 1.0)), rel=1e-12)
+
+
+def test_points_of_very_different_size_are_solved_exactly():
+    w = 107374182.4
+    m = ReluMap([[0.0]], [[-w, w]], [[1.0], [1.0]], [-170.01164972107173, -170.01164975087406], [171.81164972107175])
+    (exact,) = find_cycles(m, 2, verify="exact").of_order(2)
+    low, high = exact.points.min(), exact.points.max()
+    for box in (None, (low - 1e-8, high + 1e-8)):
+        (cycle,) = find_cycles(m, 2, box=box).of_order(2)
+        np.testing.assert_array_equal(cycle.points, exact.points)

@@ -208,7 +208,7 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
     sign : float
         sign det(I - T), or 0.0 where that is not decided.
     error : float
-        Bound of the error in float64 of any coordinate of the first point; infinite where sign is 0.0.
+        Bound of the error in float64 of any coordinate of any point; infinite where sign is 0.0.
     """
     dimension = A.shape[0]
     period = itinerary.shape[0]
@@ -243,8 +243,7 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
     sign = _solve_ball(product, product_radius, shift, shift_radius, point, point_radius)
     if sign == 0.0:
         return UNDECIDED, sign, np.inf
-    error = np.abs(point_radius).max()
-    verdict = _decided_signs(
+    verdict, error = _decided_signs(
         U, V, b, itinerary, jacobians, jacobian_radii, offsets, offset_radii, point, point_radius, relative
     )
     return verdict, sign, error
@@ -252,7 +251,7 @@ def certified_signs(A, U, V, b, c, itinerary, relative):
 
 @kernel_part()
 def _decided_signs(U, V, b, itinerary, jacobians, jacobian_radii, offsets, offset_radii, point, point_radius, relative):
-    """Roll the ball of the first point out and compare the signs of all unit inputs with the itinerary."""
+    """Roll the ball of the first point out and compare the signs of all inputs; verdict and largest radius."""
     period, units = itinerary.shape
     dimension = V.shape[1]
     image, image_radius = np.empty((dimension, 1)), np.empty((dimension, 1))
@@ -262,8 +261,10 @@ def _decided_signs(U, V, b, itinerary, jacobians, jacobian_radii, offsets, offse
             silent[unit] = silent[unit] and U[i, unit] == 0.0
     wrong = False
     undecided = False
+    error = 0.0
     for time in range(period):
         largest = np.abs(point).max()
+        error = max(error, point_radius.max())
         for unit in range(units):
             value = b[unit]
             size = abs(b[unit])
@@ -300,5 +301,5 @@ def _decided_signs(U, V, b, itinerary, jacobians, jacobian_radii, offsets, offse
             copy_matrix(image, point)
             copy_matrix(image_radius, point_radius)
     if wrong:
-        return VIRTUAL
-    return UNDECIDED if undecided else ADMISSIBLE
+        return VIRTUAL, error
+    return UNDECIDED if undecided else ADMISSIBLE, error

@@ -17,7 +17,7 @@ from lossjumps.search.periodic import virtual_cycle
 from lossjumps.search.solutions import all_solutions
 
 UNSURE = 1e-9
-"""Error of a point, relative to its largest coordinate, from which it is solved for without rounding."""
+"""Error of a point, relative to the largest coordinate of the smallest, from which a cycle is solved for exactly."""
 
 RESIDUAL = 1.0
 """Largest residual of a step along a cycle that is reported, over the bound of the rounding of that step."""
@@ -109,7 +109,11 @@ def decide(
         if verdict == VIRTUAL:
             continue
         cycle = _float_cycle(relu_map, candidate) if verdict == ADMISSIBLE else None
-        if cycle is None or error > UNSURE * np.abs(cycle.points).max() or (box is not None and error > box.slack):
+        if (
+            cycle is None
+            or error > UNSURE * np.abs(cycle.points).max(axis=1).min()
+            or (box is not None and error > box.slack)
+        ):
             left_open.append(candidate)
         elif box is None or box.holds(cycle.points):
             cycles.append(cycle)
