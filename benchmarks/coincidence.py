@@ -13,6 +13,7 @@ import numpy as np
 from measuring import timed
 
 from lossjumps.analysis.coincidence import CoincidenceResult, event_coincidence
+from lossjumps.analysis.hypotheses import jump_odds
 
 EPOCHS = 600
 LEVEL = 0.05
@@ -136,6 +137,44 @@ def shares(
     return below / experiments
 
 
+def odds_share(scenario: Callable, runs: int, experiments: int) -> float:
+    """Share of experiments with p of the odds ratio below the level, of those in which there is one."""
+    generator = np.random.default_rng(2023)
+    fits = (jump_odds(*scenario(generator, runs), [EPOCHS] * runs, WINDOW) for _ in range(experiments))
+    p = np.array([fit.p[0] for fit in fits])
+    return float(np.mean(p[np.isfinite(p)] < LEVEL))
+
+
+def steps_share(mediated: bool, experiments: int) -> np.ndarray:
+    """Share of experiments of 8 runs with p below the level where jumps come with long steps.
+
+    Parameters
+    ----------
+    mediated : bool
+        Bifurcations make steps long, and these make jumps; else long steps make both.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        Of the primary p, of the odds ratio, and of the odds ratio with the step length accounted for.
+    """
+    generator = np.random.default_rng(2024)
+    below = np.zeros(3)
+    for seed in range(experiments):
+        steps = np.exp(generator.normal(size=(8, EPOCHS)))
+        if mediated:
+            bifurcations = generator.random(steps.shape) < 0.06
+            steps *= np.where(bifurcations, 4.0, 1.0)
+        else:
+            bifurcations = generator.random(steps.shape) < np.minimum(0.03 * steps, 1.0)
+        jumps = generator.random(steps.shape) < np.minimum(0.01 * steps, 1.0)
+        trains = [[np.flatnonzero(row) for row in rows] for rows in (jumps, bifurcations)]
+        primary = event_coincidence(*trains, EPOCHS, 0, seed=seed)
+        odds = [jump_odds(*trains, [EPOCHS] * 8, 0, given) for given in ([], [list(steps)])]
+        below += np.array([primary.p_precursor, *(one.p[0] for one in odds)]) < LEVEL
+    return below / experiments
+
+
 def percent(share: np.ndarray) -> str:
     """Precursors and triggers in percent."""
     return " / ".join(f"{100 * value:.1f}" for value in share)
@@ -146,7 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=1000, help="of each scenario (default: %(default)s)")
     experiments = parser.parse_args().experiments
-    names = ("primary", "swap, ties at random", "local, ties at random", "circular", "poisson")
+    names = ("primary", "swap, ties at random", "local, ties at random", "circular", "poisson", "odds ratio")
     print(f"p < {LEVEL:g} in percent of {experiments} experiments of 8 runs (precursors / triggers), nothing coupled")
     print(f"{'':22s}" + "".join(f"{name:>24s}" for name in names))
     for name, scenario in SCENARIOS.items():
@@ -155,11 +194,17 @@ def main() -> None:
             marked = "" if name in ASSUMED[null] else " not assumed"
             cells.append(percent(shares(scenario, null, 8, experiments, ties=True)) + marked)
         cells += [percent(shares(scenario, null, 8, experiments)) for null in ("circular", "poisson")]
+        cells.append(f"{100 * odds_share(scenario, 8, experiments):.1f}")
         print(f"{name:22s}" + "".join(f"{cell:>24s}" for cell in cells), flush=True)
     print("half of the jumps caused within one epoch (primary)")
     for name, scenario in POWER.items():
         for runs in (8, 16):
             print(f"{name:29s}{runs:3d} runs{percent(shares(scenario, 'auto', runs, experiments)):>19s}", flush=True)
+    print("jumps at long steps: primary, odds ratio, odds ratio with the step length accounted for")
+    for name, mediated in (("long steps make both", False), ("bifurcations make long steps", True)):
+        print(
+            f"{name:32s}" + "".join(f"{100 * share:9.1f}" for share in steps_share(mediated, experiments)), flush=True
+        )
     generator = np.random.default_rng(0)
     jumps, bifurcations = common_trend(generator, 8)
     times = [timed(event_coincidence, jumps, bifurcations, EPOCHS, WINDOW).wall for _ in range(20)]

@@ -13,7 +13,7 @@ HEAVY = ("torch", "mlflow", "snakemake", "hydra", "pandas", "pyarrow", "matplotl
 KERNEL = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(name)s: %(message)s")
-import lossjumps.analysis.change_points, lossjumps.analysis.coincidence, lossjumps.analysis.training_dynamics
+import lossjumps.analysis.coincidence, lossjumps.analysis.training_dynamics
 import lossjumps.search.kernels as kernels
 import numpy as np
 

@@ -1,7 +1,6 @@
-"""Straight pieces against all ways to cut, hand-made shifts, and what noise without shifts is taken for."""
+"""Hand-made shifts, and what noise without shifts is taken for."""
 
 from dataclasses import replace
-from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -9,42 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.benchmark_programs import benchmark
 
-from lossjumps.analysis.change_points import find_shifts, is_confirmed, straight_pieces
+from lossjumps.analysis.change_points import find_shifts, is_confirmed
 from lossjumps.analysis.jumps import find_jumps
 
 program = benchmark("jumps")
-
-
-def cost(values, cuts, penalty):
-    """Sum of squared residuals of numpy's own fits, and the penalties."""
-    ends = [0, *cuts, len(values)]
-    residuals = 0.0
-    for start, end in pairwise(ends):
-        time = np.arange(start, end)
-        residuals += np.sum((values[start:end] - np.polyval(np.polyfit(time, values[start:end], 1), time)) ** 2)
-    return residuals + penalty * len(cuts)
-
-
-@given(st.lists(st.integers(-30, 30), min_size=6, max_size=13), st.integers(2, 4), st.floats(0.5, 300))
-def test_no_other_way_to_cut_is_cheaper(values, minimum, penalty):
-    values = np.array(values, dtype=float)
-    n = len(values)
-    ways = [
-        cuts
-        for number in range(n // minimum)
-        for cuts in combinations(range(minimum, n - minimum + 1), number)
-        if all(b - a >= minimum for a, b in zip((0, *cuts), (*cuts, n), strict=True))
-    ]
-    cuts = straight_pieces(values, penalty, minimum)
-    assert tuple(cuts) in ways
-    assert cost(values, cuts, penalty) <= min(cost(values, way, penalty) for way in ways) + 1e-9
-
-
-def test_the_published_way_finds_the_same_pieces():
-    # ruptures 1.1.10: Pelt(custom_cost=CostLinear(), min_size=4, jump=1).fit([y, 1, t]).predict(1.0)
-    time = np.arange(60)
-    values = np.sin(time * 7.3) * 0.3 + np.where(time < 23, 0.0, 2.0 - 0.1 * (time - 23)) + np.where(time < 41, 0, 1.5)
-    assert straight_pieces(values, 1.0, 4) == [23, 41]
 
 
 def test_a_shift_is_dated_between_its_two_losses_and_sized_between_the_lines():
@@ -55,6 +22,24 @@ def test_a_shift_is_dated_between_its_two_losses_and_sized_between_the_lines():
     (back,) = find_shifts(10.0 ** level[::-1])
     assert (back.epoch, back.size) == (39, pytest.approx(0.59 - 1.0))
     assert find_shifts(10.0**level, min_change=0.5) == ()
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(20, 60), st.floats(-0.02, 0.02), st.floats(0.2, 2), st.booleans()), min_size=2, max_size=5
+    ),
+    st.integers(0, 2**32),
+)
+def test_shifts_between_lines_are_found_where_they_were_put(pieces, seed):
+    parts, start = [], 0.0
+    for length, slope, step, up in pieces:
+        parts.append(start + slope * np.arange(length))
+        start = parts[-1][-1] + (step if up else -step)
+    level = np.concatenate(parts) + 0.002 * np.random.default_rng(seed).standard_normal(sum(map(len, parts)))
+    shifts = find_shifts(10.0**level)
+    assert [shift.epoch for shift in shifts] == [int(end) - 1 for end in np.cumsum([p[0] for p in pieces])[:-1]]
+    for shift, (_, _, step, up) in zip(shifts, pieces, strict=False):
+        assert shift.size == pytest.approx(step if up else -step, abs=0.02)
 
 
 def test_slopes_are_no_shifts():

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from tests.benchmark_programs import benchmark
 
 from lossjumps.analysis.coincidence import event_coincidence
 from lossjumps.analysis.hypotheses import excess_hits, expected_hits, gradient_growth, jump_odds
+
+program = benchmark("coincidence")
 
 
 def test_expected_hits_are_the_mean_of_the_local_null():
@@ -49,10 +52,25 @@ def test_jumps_at_long_steps_are_not_taken_for_those_at_bifurcations():
         runs["bifurcations"].append(np.flatnonzero(generator.random(500) < risky))  # long steps make these as well
         runs["steps"].append(steps)
         runs["norms"].append(norms)
-    odds = jump_odds(*runs.values(), window=0)
-    assert odds.p[2] < 1e-6  # the step length
+    jumps, bifurcations, *given = runs.values()
+    lengths = [500] * 12
+    odds = jump_odds(jumps, bifurcations, lengths, 0, given)
+    assert odds.p[1] < 1e-6  # the step length
     assert odds.p[0] > 0.05
+    assert jump_odds(jumps, bifurcations, lengths, 0).p[0] < 0.01
     plain = event_coincidence(runs["jumps"], runs["bifurcations"], 500, 0)
     assert plain.p_precursor <= 0.05  # which the coincidence alone cannot tell
-    few = jump_odds([run[:0] for run in runs["jumps"]], *list(runs.values())[1:], window=0)
+    few = jump_odds([run[:0] for run in jumps], bifurcations, lengths, 0, given)
     assert np.isnan(few.coefficients).all()
+
+
+@pytest.mark.parametrize("name", ["uniform", "phase of each run"])
+def test_the_odds_ratio_allows_for_busy_phases(name):
+    assert program.odds_share(program.SCENARIOS[name], 8, 20) <= 0.2
+
+
+def test_steps_accounted_for_hide_what_bifurcations_do_by_steps():
+    for mediated in (False, True):
+        primary, odds, given = program.steps_share(mediated, 8)
+        assert min(primary, odds) >= 0.5
+        assert given <= 0.25

@@ -29,7 +29,7 @@ def test_hypotheses_on_paper(conditions):
     assert (a["jumps"], a["bifurcations"]) == (4, 5)
     assert a["estimate"] == 2 / 4
     assert a["answer"] == "cannot tell: 4 jumps upwards"
-    assert np.isnan([a["p"], a["p_holm"], a["odds_ratio"]]).all()
+    assert np.isnan([a["p"], a["p_holm"], a["odds_ratio"], a["odds_ratio_given_steps"]]).all()
     assert table.loc["b", "bptt"]["estimate"] == 2 / 5
     assert table.loc["b, persistence", "bptt"]["answer"] == "cannot tell: 4 jumps upwards"
     assert table.loc["a", "gtf"]["answer"] == "cannot tell: no jumps upwards"
@@ -113,7 +113,8 @@ def test_a_hypothesis_is_answered_with_its_number():
     row = {
         "question": "", "dataset": "d", "model": "m", "training": "t", "condition": "c", "label": "d bptt",
         "compared_with": "", "runs": 16, "jumps": 40, "bifurcations": 90, "estimate": 0.4, "expected": 0.1,
-        "low": 0.05, "high": 0.2, "p": 0.001, "p_holm": 0.004, "odds_ratio": 3.14159, "p_second": 0.02, "test": "",
+        "low": 0.05, "high": 0.2, "p": 0.001, "p_holm": 0.004, "odds_ratio": 3.14159, "p_odds_ratio": 0.02,
+        "odds_ratio_given_steps": 1.2, "p_odds_ratio_given_steps": 0.6, "test": "",
         "answer": "yes", "hypothesis": "a",
     }  # fmt: skip
     text = " ".join(
@@ -121,7 +122,7 @@ def test_a_hypothesis_is_answered_with_its_number():
     )
     assert (
         "- d bptt: **yes**; 40.0% of 40 jumps upwards had such a bifurcation, by chance 10.0% (adjusted p = 0.004; odds"
-        " ratio 3.14 with step length, gradient norm and time accounted for, p = 0.02)." in text
+        " ratio 3.14, p = 0.02; with step length and gradient norm accounted for 1.20, p = 0.6)." in text
     )
     assert (
         "- d bptt against d gtf: **yes**; coincidences beyond chance a run change by 0.40, 95 % interval 0.05 to 0.20"

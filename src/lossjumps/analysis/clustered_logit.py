@@ -1,4 +1,4 @@
-"""Logistic regression whose errors allow for dependence within runs: generalised estimating equations.
+"""Logistic regression with errors that allow for dependence within runs: generalised estimating equations.
 
 Liang & Zeger (1986), Biometrika 73, 13-22, with independence as working correlation.
 """
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from scipy.special import expit
-
-_STEPS = 50
-_TOLERANCE = 1e-10
-_SEPARATED = 30.0  # log odds that no finite fit reaches: a covariate tells the outcomes apart
+from scipy.optimize import linprog
+from statsmodels.genmod.cov_struct import Independence
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_estimating_equations import GEE
 
 
 @dataclass(frozen=True)
@@ -44,28 +43,28 @@ def clustered_logit(outcome: np.ndarray, covariates: np.ndarray, cluster: np.nda
     cluster : ndarray, shape (n,)
         Which run each row belongs to.
     """
-    outcome, number = np.asarray(outcome, dtype=np.float64), covariates.shape[1]
-    nothing = ClusteredLogit(*np.full((3, number), np.nan))
-    names, member = np.unique(cluster, return_inverse=True)
-    if names.size < 2 or np.linalg.matrix_rank(covariates) < number:
-        return nothing
-    coefficients = np.zeros(number)
-    for _ in range(_STEPS):
-        expected = expit(covariates @ coefficients)
-        information = (covariates * (expected * (1 - expected))[:, None]).T @ covariates
-        score = covariates.T @ (outcome - expected)
-        if np.linalg.cond(information) > 1e14:
-            return nothing
-        step = np.linalg.solve(information, score)
-        coefficients = coefficients + step
-        if np.max(np.abs(coefficients)) > _SEPARATED:
-            return nothing
-        if np.max(np.abs(step)) < _TOLERANCE:
-            break
-    residuals = covariates * (outcome - expit(covariates @ coefficients))[:, None]
-    scores = np.zeros((names.size, number))
-    np.add.at(scores, member, residuals)
-    bread = np.linalg.inv(information)
-    covariance = bread @ (scores.T @ scores) @ bread * names.size / (names.size - 1)
-    errors = np.sqrt(np.diag(covariance))
-    return ClusteredLogit(coefficients, errors, 2 * stats.t.sf(np.abs(coefficients / errors), names.size - 1))
+    outcome, number = np.asarray(outcome, dtype=bool), covariates.shape[1]
+    clusters = np.unique(cluster).size
+    if clusters < 2 or np.linalg.matrix_rank(covariates) < number or is_separated(outcome, covariates):
+        return ClusteredLogit(*np.full((3, number), np.nan))
+    equations = GEE(
+        outcome.astype(np.float64), covariates, groups=cluster, family=Binomial(), cov_struct=Independence()
+    )
+    found = equations.fit(scaling_factor=clusters / (clusters - 1))
+    p = 2 * stats.t.sf(np.abs(found.params / found.bse), clusters - 1)
+    return ClusteredLogit(found.params, found.bse, p)
+
+
+def is_separated(outcome: np.ndarray, covariates: np.ndarray) -> bool:
+    """Whether a combination of covariates is nowhere of the wrong sign, so that the likelihood has no maximum.
+
+    A linear program: Albert & Anderson (1984), Biometrika 71, 1-10; Konis (2007), thesis, Oxford, chapter 4.
+
+    Parameters
+    ----------
+    outcome : ndarray of bool, shape (n,)
+    covariates : ndarray, shape (n, n_covariates)
+    """
+    towards = np.where(outcome[:, None], covariates, -covariates)
+    best = linprog(-towards.sum(axis=0), A_ub=-towards, b_ub=np.zeros(len(towards)), bounds=(-1, 1))
+    return bool(-best.fun > 1e-6 * np.abs(towards).max())

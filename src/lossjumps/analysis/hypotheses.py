@@ -105,41 +105,46 @@ def gradient_growth(gradient_norms: np.ndarray, epochs: np.ndarray) -> float:
 def jump_odds(
     jumps: Sequence[np.ndarray],
     bifurcations: Sequence[np.ndarray],
-    step_lengths: Sequence[np.ndarray],
-    gradient_norms: Sequence[np.ndarray],
+    lengths: Sequence[int],
     window: int,
+    given: Sequence[Sequence[np.ndarray]] = (),
 ) -> ClusteredLogit:
-    """Regress a jump at an epoch on a bifurcation within the window before it, step length, gradient norm and time.
+    """Regress a jump at an epoch on a bifurcation within the window before it.
+
+    Further covariates are the share of epochs after a bifurcation in the epoch's block of `BLOCK` epochs, which leaves
+    the comparison of epochs within blocks, and a cubic in the logarithm of time.
 
     Parameters
     ----------
     jumps, bifurcations : sequence of ndarray of int
         Epochs, one array a run.
-    step_lengths, gradient_norms : sequence of ndarray, shape (E,)
-        Of the updates between the losses of epoch e and e + 1; their logarithms, and a cubic of that of time, are
-        covariates.
+    lengths : sequence of int
+        Epochs each run lived.
     window : int
+    given : sequence of sequences of ndarray, shape (length of the run,)
+        Positive numbers of each epoch, one array a run, whose logarithms are accounted for as well.
 
     Returns
     -------
     ClusteredLogit
-        The first coefficient is that of the bifurcation; NaN where there are too few jumps for seven coefficients.
+        The first coefficient is that of the bifurcation, those of `given` come next; NaN where there are fewer jumps
+        than coefficients.
     """
     outcomes, rows, clusters = [], [], []
-    longest = max(map(len, step_lengths), default=1)
-    for run, (own, other, steps, norms) in enumerate(
-        zip(jumps, bifurcations, step_lengths, gradient_norms, strict=True)
-    ):
-        n = len(steps)
+    longest = max(lengths, default=1)
+    for run, (own, other, n) in enumerate(zip(jumps, bifurcations, lengths, strict=True)):
         preceded = np.zeros(n)
         for distance in range(window + 1):
             later = other + distance
             preceded[later[later < n]] = 1.0
+        block = np.arange(n) // BLOCK
+        density = (np.bincount(block, preceded) / np.bincount(block))[block]
         jumped = np.zeros(n, dtype=bool)
         jumped[own] = True
         time = 2.0 * np.log1p(np.arange(n)) / np.log1p(longest) - 1.0
         with np.errstate(divide="ignore", invalid="ignore"):
-            row = np.column_stack([preceded, np.ones(n), np.log(steps), np.log(norms), legvander(time, 3)[:, 1:]])
+            logarithms = [np.log(values[run]) for values in given]
+        row = np.column_stack([preceded, *logarithms, density, legvander(time, 3)])
         known = np.isfinite(row).all(axis=1)
         outcomes.append(jumped[known])
         rows.append(row[known])
@@ -147,6 +152,7 @@ def jump_odds(
     outcome, covariates = np.concatenate(outcomes), np.concatenate(rows)
     if min(np.count_nonzero(outcome), np.count_nonzero(~outcome)) < covariates.shape[1]:
         return ClusteredLogit(*np.full((3, covariates.shape[1]), np.nan))
-    covariates[:, 2:4] -= covariates[:, 2:4].mean(axis=0)
-    covariates[:, 2:4] /= np.maximum(covariates[:, 2:4].std(axis=0), 1e-12)
+    scaled = slice(1, 1 + len(given))
+    covariates[:, scaled] -= covariates[:, scaled].mean(axis=0)
+    covariates[:, scaled] /= np.maximum(covariates[:, scaled].std(axis=0), 1e-12)
     return clustered_logit(outcome, covariates, np.concatenate(clusters))

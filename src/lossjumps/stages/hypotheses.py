@@ -16,7 +16,8 @@ LEVEL = 0.05
 """Adjusted p up to which a hypothesis is answered with yes."""
 
 UP = 1
-_UNKNOWN = {"odds_ratio": np.nan, "p_second": np.nan, "compared_with": ""}
+_ODDS = ("odds_ratio", "p_odds_ratio", "odds_ratio_given_steps", "p_odds_ratio_given_steps")
+_UNKNOWN = dict.fromkeys(_ODDS, np.nan) | {"compared_with": ""}
 
 
 def hypotheses_table(plan: pd.DataFrame, conditions: list[ConditionRuns], config: CoincidenceConfig) -> pd.DataFrame:
@@ -88,10 +89,13 @@ def _coincidences(condition: ConditionRuns, config: CoincidenceConfig) -> list[d
         }
         row["low"], row["high"] = getattr(result, f"expected_{side}_range")
         if name == "a" and not lacking:
-            odds = jump_odds(
-                jumps, trains, condition.values("step_length"), condition.values("grad_norm"), config.primary_window
-            )
-            row |= {"odds_ratio": float(np.exp(odds.coefficients[0])), "p_second": float(odds.p[0])}
+            steps = [condition.values(column) for column in ("step_length", "grad_norm")]
+            known = [values for values in steps if any(np.isfinite(own).any() for own in values)]
+            odds = [
+                jump_odds(jumps, trains, condition.lengths, config.primary_window, given) for given in ([], known)
+            ]  # fmt: skip
+            numbers = [(float(np.exp(one.coefficients[0])), float(one.p[0])) for one in odds]
+            row |= dict(zip(_ODDS, numbers[0] + numbers[1], strict=True))
         rows.append(row)
     return rows
 

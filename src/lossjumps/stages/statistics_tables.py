@@ -137,10 +137,13 @@ class Hypotheses(Table, file="statistics/hypotheses.parquet", stage="statistics"
     p_holm: float | None
     """adjusted for all tests of this table"""
     odds_ratio: float | None
-    p_second: float | None
-    """second opinion on (a): odds of a jump with such a bifurcation in the window over those without, by logistic
-    regression with step length, gradient norm and time, errors robust to dependence within runs (generalised estimating
-    equations, independence as working correlation)"""
+    p_odds_ratio: float | None
+    """second opinion on (a): odds of a jump with such a bifurcation in the window over those without, within blocks of
+    25 epochs, by logistic regression with errors robust to dependence within runs (generalised estimating equations,
+    independence as working correlation)"""
+    odds_ratio_given_steps: float | None
+    p_odds_ratio_given_steps: float | None
+    """the same with step length and gradient norm of the epoch accounted for, as far as they are known"""
     test: str
     """the null or the permutation that gave p, and the kind of interval"""
     answer: str

@@ -63,10 +63,12 @@ def _told(row: Any) -> str:
         what = "had such a bifurcation" if row.hypothesis == "a" else "were followed by a jump"
         chance = f", by chance {percent(row.expected)}" if np.isfinite(row.expected) else ""
         second = ""
-        if np.isfinite(row.p_second):
-            second = (
-                f"; odds ratio {number(row.odds_ratio, 2)} with step length, gradient norm and time accounted for,"
-                f" p = {probability(row.p_second)}"
+        if np.isfinite(row.p_odds_ratio):
+            second = f"; odds ratio {number(row.odds_ratio, 2)}, p = {probability(row.p_odds_ratio)}"
+        if np.isfinite(row.p_odds_ratio_given_steps):
+            second += (
+                f"; with step length and gradient norm accounted for {number(row.odds_ratio_given_steps, 2)},"
+                f" p = {probability(row.p_odds_ratio_given_steps)}"
             )
         return f"; {percent(row.estimate)} of {of} {what}{chance} ({p}{second})"
     interval = ""
