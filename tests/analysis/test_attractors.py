@@ -35,6 +35,15 @@ def test_two_attractors_are_told_apart():
     np.testing.assert_allclose(high.cycle.points, [[3.0]])
 
 
+def test_states_that_arrive_at_one_cycle_at_different_times_share_it():
+    # after as many steps an orbit and the one that is a step ahead are at the two points of its 2-cycle
+    m = tent(0.2, -3.0, 1.0)
+    state = np.array([0.3])
+    one, other = occupied_attractors(m, np.array([state, m(state)]), 200, 32)
+    assert one.cycle.order == 2
+    assert other.cycle is one.cycle
+
+
 def test_slow_convergence_is_recognised_by_its_regions():
     (slow,) = occupied_attractors(tent(0.5, 0.9999, 1.0), np.array([[1.0]]), 50, 16)
     assert slow.status == "cycle"

@@ -6,6 +6,7 @@ import numpy as np
 
 from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
+from lossjumps.search import itineraries
 from lossjumps.search.complete import cycle_of
 from lossjumps.search.cycle import Cycle
 from lossjumps.search.kernels import copy_matrix, copy_vector, linear_pieces
@@ -121,16 +122,17 @@ def occupied_attractors(
     A, U, V, b, c = relu_map.parameters
     input_weights = np.ascontiguousarray(V.T)
     itinerary = np.empty((2 * max_period, relu_map.units), dtype=np.bool_)
-    solved: dict[bytes, Cycle | None] = {}
+    solved: dict[tuple[int, bytes], Cycle | None] = {}
     for state in np.array(states, dtype=np.float64, order="C"):
         for steps in (transient, PATIENCE * transient):
             period = _settle(A, U, input_weights, b, c, state, steps, itinerary)
             cycle = None
             if period > 0:
-                word = itinerary[-period:].tobytes()
-                if word not in solved:
-                    solved[word] = cycle_of(relu_map, itinerary[-period:])
-                cycle = solved[word]
+                # states arrive at the same cycle at different times
+                key = itineraries.key(itinerary[-period:])
+                if key not in solved:
+                    solved[key] = cycle_of(relu_map, itinerary[-period:])
+                cycle = solved[key]
             attracts = cycle is not None and cycle.is_stable
             # Regions that repeat around nothing that attracts, or a state far from the data: the orbit is on its way,
             # and only waiting tells whether to infinity or to somewhere else.
