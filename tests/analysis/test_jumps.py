@@ -189,3 +189,9 @@ def test_a_jump_up_out_of_a_steep_descent_is_no_return():
     level[80:] += 0.3
     (jump,) = find_jumps(10**level)
     assert (jump.epoch, jump.sign) == (79, 1)
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_a_change_of_exactly_the_smallest_size_counts_however_it_is_rounded(steps):
+    loss = 10.0 ** np.concatenate([np.full(20, 0.1 * steps), np.full(20, 0.1 * (steps + 1))])
+    assert [jump.epoch for jump in find_jumps(loss, min_change=0.1)] == [19]

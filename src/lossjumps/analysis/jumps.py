@@ -19,7 +19,7 @@ MINIMUM_SIDE = 5
 NORMAL_CONSISTENCY = 1.482602218505602
 """Standard deviation over MAD of a normal distribution."""
 
-_TIED = 1e-9  # log10 units: changes closer than this are the same change of a quantised loss
+_TIED = 1e-9  # log10 units: changes closer than this are the same, as those of a quantised loss are but for rounding
 _MAX_PASSES = 20
 
 
@@ -110,7 +110,7 @@ def find_jumps(
     change = np.diff(level)
     if change.size <= MINIMUM_SIDE:
         return ()
-    large = np.abs(change) >= min_change
+    large = np.abs(change) >= min_change - _TIED
     exceeds = np.zeros(change.size, dtype=bool)
     score = np.zeros(change.size)
     for _ in range(_MAX_PASSES):
