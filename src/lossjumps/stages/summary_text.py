@@ -28,8 +28,8 @@ def percent(share: float) -> str:
 
 
 def number(value: float, decimals: int = 1) -> str:
-    """Return a number with fixed decimals, or a dash."""
-    return f"{value:.{decimals}f}" if math.isfinite(value) else "-"
+    """Return a number with fixed decimals, or a dash; what rounds to zero has no sign."""
+    return f"{value:z.{decimals}f}" if math.isfinite(value) else "-"
 
 
 def probability(p: float) -> str:
