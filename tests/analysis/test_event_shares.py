@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from lossjumps import ReluMap
-from lossjumps.analysis.event_shares import DIRECTIONS, event_shares, matched_steps, parameters_on_the_way, steps_at
+from lossjumps.analysis.event_shares import (
+    DIRECTIONS,
+    event_shares,
+    matched_steps,
+    parameters_on_the_way,
+    steps_at,
+    together,
+)
 from lossjumps.analysis.free_runs import FreeRuns, prediction_change
 
 
@@ -30,9 +37,30 @@ def test_shares_of_a_step_function_on_paper():
 
 
 def test_places_near_each_other_are_kept_apart():
-    steps = steps_at(lambda s: float(s > 0.5) + 10 * (s > 0.5002), np.array([0.5, 0.5002]))
+    steps = steps_at(lambda s: float(s > 0.5) + 10 * (s > 0.5015), np.array([0.5015, 0.5]))
     np.testing.assert_allclose(steps, [1, 10])
     assert steps_at(lambda s: s, np.array([0.0]))[0] == pytest.approx(1e-3)  # the epoch begins there
+
+
+def test_places_that_are_too_near_to_be_told_apart_are_one():
+    places = np.array([0.7, 0.5, 0.5004, 0.5, 0.5009])
+    assert together(places).tolist() == [1, 0, 0, 0, 0]
+    steps = steps_at(lambda s: float(s > 0.5) + 10 * (s > 0.5004) + 100 * (s > 0.5009) + 1000 * (s > 0.7), places)
+    np.testing.assert_allclose(steps, [111, 1000])
+    assert together(np.empty(0)).size == 0
+
+
+@pytest.mark.parametrize("apart", [0.0, 1e-12, 1e-9, 1e-6, 1e-4])
+def test_two_folds_at_nearly_the_same_place_carry_the_jump_together(apart):
+    # two copies of the map side by side; how far apart they fold must not decide what is said of the jump
+    def both(place):
+        offsets = -0.05 + 0.1 * place, -0.05 + 0.1 * (place - apart)
+        return np.log10(np.mean([runs.loss(z_curve(offset), starts, 200) for offset in offsets]))
+
+    runs, starts = FreeRuns(np.full((201, 2, 1), -2.0)), np.array([[-2.0], [-1.0]])
+    shares = event_shares(both, [], np.array([0.5, 0.5 + apart]), np.random.default_rng(0))
+    assert shares.place == 0 and 0.9 <= shares.share <= 1.0
+    assert abs(shares.random) < 0.01
 
 
 def test_without_places_or_change_there_is_no_share():
@@ -67,6 +95,28 @@ def test_the_fold_of_the_occupied_attractor_carries_the_jump(end):
     assert 0.9 <= shares.share <= 1.0
     assert abs(shares.random) < 0.01
     assert abs(shares.reversed) < 0.01
+
+
+def share_at(start, end, horizon, starts, target):
+    """The share at the one bifurcation half of the way from one map to another."""
+    runs = FreeRuns(np.full((horizon + 1, len(starts), 1), target))
+    own, other = (dict(zip("AUVbc", one.parameters, strict=True)) for one in (start, end))
+
+    def level(place):
+        return np.log10(runs.loss(ReluMap(**parameters_on_the_way([own, other], place)), np.array(starts), horizon))
+
+    return event_shares(level, [], np.array([0.5]), np.random.default_rng(0)).share
+
+
+def test_which_bifurcations_a_share_can_show():
+    fold = z_curve(-0.05), z_curve(0.05)
+    starts = [[-2.0], [-1.0]]
+    assert share_at(*fold, 200, starts, -2.0) > 0.9
+    assert share_at(*fold, 20, starts, -2.0) < 0.02  # the ghost has not been left
+    tents = [ReluMap([[slope]], [[0.5 - slope]], [[1.0]], [0.0], [-1.0]) for slope in (0.95, 1.05, -0.9, -1.1)]
+    for pair in (tents[:2], tents[2:]):  # degenerate transcritical, degenerate flip: little by little
+        for horizon in (20, 200):
+            assert abs(share_at(*pair, horizon, [[-0.4], [-0.6]], 0.0)) < 0.01
 
 
 def test_places_on_a_way_of_several_updates_on_paper():

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from tests.analysis.test_training_dynamics import effort, z_curve
 
-from lossjumps.analysis.jump_causes import CAUSES, Evidence, attractor_change, ratio_to_surroundings
+from lossjumps.analysis.jump_causes import (
+    CAUSES,
+    OTHERS,
+    Evidence,
+    attractor_change,
+    other_epochs,
+    ratio_to_surroundings,
+)
 from lossjumps.analysis.training_dynamics import analyse_training
 
 
@@ -48,7 +55,8 @@ NOTHING = {
         ({}, "unknown"),
         ({"step_ratio": 3.0}, "step_spike"),
         ({"step_ratio": np.nan}, "unknown"),
-        ({"step_ratio": 5.0, "ghost_steps": 12}, "ghost"),
+        ({"ghost_steps": 10}, "ghost"),
+        ({"step_ratio": 5.0, "ghost_steps": 12}, "step_spike"),
         ({"ghost_steps": 12, "attractor_change": "basin_switch"}, "basin_switch"),
         ({"attractor_change": "basin_switch", "occupied": True}, "unknown"),
         ({"attractor_change": "basin_switch", "occupied": True, "share": 0.5}, "bifurcation"),
@@ -60,6 +68,17 @@ NOTHING = {
 def test_the_first_cause_with_evidence_is_named(evidence, cause):
     assert Evidence(**(NOTHING | evidence)).cause == cause
     assert cause in CAUSES
+
+
+def test_other_epochs_are_near_and_quiet():
+    for seed in range(20):
+        drawn = other_epochs(50, np.array([30, 50, 58]), 70, 25, np.random.default_rng(seed))
+        assert len(drawn) == OTHERS and (np.diff(drawn) > 0).all()
+        assert drawn.min() >= 25 and drawn.max() <= 69
+        assert np.abs(drawn[:, None] - [30, 50, 58]).min() > 3
+    everywhere = other_epochs(0, np.array([0]), 9, 25, np.random.default_rng(0))
+    assert everywhere.tolist() == [4, 5, 6, 7, 8]
+    assert other_epochs(2, np.array([2]), 4, 25, np.random.default_rng(0)).size == 0
 
 
 def test_ratio_to_surroundings_on_paper():

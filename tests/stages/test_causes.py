@@ -37,6 +37,7 @@ def causes_of(offsets, starts, epoch, step_lengths=None):
     )
     tables = RunTables(
         history,
+        {SHORT: np.array([epoch])},
         dict(tuple(events.groupby("epoch"))),
         {at: list(recorded.attractors) for at, recorded in enumerate(dynamics.epochs)},
         {
@@ -71,6 +72,17 @@ def test_a_start_that_crosses_its_basin_boundary_is_a_basin_switch():
     assert (row.events, row.kind, row.cause) == (0, "", "basin_switch")
     assert row.change > 0.5
     assert np.isnan(row.share) and pd.isna(row.cycle)
+
+
+def test_what_is_found_nearby_as_well_is_counted():
+    row = causes_of([1e-4] * 40, [-2.0], 20)
+    assert row.ghost_steps >= 10
+    counts = ["others", "others_ghost", "others_attractor_change", "others_step_spike"]
+    assert row[counts].tolist() == [8, 8, 0, 0]
+    # the boundary between the basins passes the state in every epoch
+    restless = causes_of([-1.3, -1.0] * 20, [0.55], 20, step_lengths=[np.nan, *[1.0] * 39])
+    assert restless[counts].tolist() == [8, 0, 8, 0]
+    assert causes_of([-1.0] * 4, [-2.0], 1)[counts].tolist() == [0] * 4  # nothing is further than three epochs away
 
 
 def test_a_ghost_and_a_long_step_are_causes_where_nothing_else_is():

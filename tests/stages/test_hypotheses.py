@@ -11,7 +11,6 @@ from lossjumps.stages.conditions import ConditionRuns, planned_history, runs_of_
 from lossjumps.stages.hypotheses import hypotheses_table
 from lossjumps.stages.sensitivity import sensitivity_table
 from lossjumps.stages.summary_hypotheses import causes_text, hypotheses_text
-from lossjumps.stages.tables import Causes
 
 
 @pytest.fixture(scope="module")
@@ -130,22 +129,54 @@ def test_a_hypothesis_is_answered_with_its_number():
     )
 
 
+CAUSES = {
+    "run": ["r0"] * 3,
+    "cause": ["bifurcation", "step_spike", "step_spike"],
+    "events": [1, 2, 0],
+    "share": [0.9, 0.1, np.nan],
+    "share_long": [np.nan, 0.6, np.nan],
+    "share_random": [0.0, 0.02, np.nan],
+    "share_reversed": [0.0, 0.0, np.nan],
+    "share_matched": [0.1, 0.3, np.nan],
+    "share_long_random": [np.nan, 0.7, np.nan],
+    "step_ratio": [1.0, 4.0, 3.0],
+    "attractor_change": ["", "basin_switch", ""],
+    "ghost_steps": [10, 9, 0],
+    "others": [8, 8, 4],
+    "others_attractor_change": [1, 1, 0],
+    "others_step_spike": [0, 0, 1],
+    "others_ghost": [5, 5, 5],
+}
+PLAN = pd.DataFrame({"run": ["r0", "r1"], "label": ["one", "two"]})
+
+
+def causes_told(**changes):
+    return " ".join(causes_text(pd.DataFrame(CAUSES | changes), PLAN).split())
+
+
 def test_causes_are_counted():
-    plan = pd.DataFrame({"run": ["r0", "r1"], "label": ["one", "two"]})
-    rows = {name: [None] * 3 for name in Causes.names()} | {
-        "run": ["r0"] * 3,
-        "cause": ["bifurcation", "step_spike", "step_spike"],
-        "share": [0.9, 0.1, np.nan],
-        "share_long": [np.nan, 0.6, np.nan],
-        "share_random": [0.0, 0.02, np.nan],
-        "share_reversed": [0.0, 0.0, np.nan],
-        "share_matched": [0.1, 0.3, np.nan],
-        "step_ratio": [1.0, 4.0, 3.0],
-    }
-    text = " ".join(causes_text(pd.DataFrame(rows), plan).split())
-    assert "- one: 3 jumps: bifurcation 1, step spike 2. In 2 of them a bifurcation lies in the epoch itself;" in text
-    assert "at it is 0.500 (at random places 0.010, on the reversed step 0.000, on matched steps 0.200)" in text
+    text = causes_told()
     assert (
-        "at least half in 2. The step was 3.0 times as long as those around it (median), at least 3 times in 2." in text
+        "- one: 3 jumps: bifurcation 1, step spike 2. Of their epochs, what data states are taken to changed in" in text
     )
+    assert "changed in 33.3% (10.0%); the step was at least 3 times as long as those around it in 66.7% (5.0%)" in text
+    assert "an orbit from the data lingered and left in 33.3% (75.0%). In 2 of them a bifurcation lies;" in text
+    assert "at it is 0.500 (at random places 0.010, on the reversed step 0.000, on matched steps 0.200)." in text
+    assert (
+        "where the loss changes in 1 of these, it is 0.600 (at random places 0.700; it is larger than there in 0)"
+        in text
+    )
+    assert "At least half of the change happens at a bifurcation in 2." in text
     assert "- two: no jump to explain." in text
+    assert "A change that is spread evenly over an epoch has a share of 0.002 at any place of it" in text
+
+
+def test_causes_that_were_not_measured_are_a_sentence():
+    unknown = {name: [np.nan] * 3 for name in CAUSES if name.startswith("share")} | {"step_ratio": [np.nan] * 3}
+    none = {name: [0] * 3 for name in CAUSES if name.startswith("others")}
+    text = causes_told(**unknown, **none)
+    assert "nan" not in text and "step was" not in text
+    assert "an orbit from the data lingered and left in 33.3%. In 2 of them a bifurcation lies; no share is" in text
+    assert "None of them has a bifurcation." in causes_told(**unknown, events=[0] * 3)
+    nothing = causes_text(pd.DataFrame(CAUSES)[:0], PLAN)
+    assert nothing == "- one: no jump to explain.\n- two: no jump to explain."

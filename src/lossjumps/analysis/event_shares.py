@@ -13,7 +13,10 @@ from lossjumps.analysis.free_runs import prediction_change
 from lossjumps.maps.relu_map import ReluMap
 
 BESIDE = 1e-3
-"""How far before and after a place the loss is taken, unless another place is nearer."""
+"""How far before and after a place the loss is taken, unless another place is nearer.
+
+Places nearer to each other than this count as one: the runs are too short to leave the ghosts that lie between them.
+"""
 
 DIRECTIONS = 4
 """Random directions, and sets of random places, that a placebo is averaged over."""
@@ -36,7 +39,7 @@ class EventShares:
     change : float
         Of log10 loss over the epoch.
     place : int or None
-        Which place carries most of it.
+        Which place carries most of it, as `together` numbers them.
     share : float
         Its share: 1 if all happens there, negative if the loss moves the other way there.  NaN without a place.
     random : float
@@ -89,20 +92,30 @@ def event_shares(
     )
 
 
-def steps_at(level: Level, fractions: np.ndarray) -> np.ndarray:
-    """Change of the level at each place, from just before it to just after it."""
+def together(fractions: np.ndarray) -> np.ndarray:
+    """Number the places in their order along the way; those that are too near to be told apart have one number."""
     fractions = np.asarray(fractions, dtype=np.float64)
-    steps = np.empty(fractions.size)
-    for i, fraction in enumerate(fractions):
-        gaps = np.abs(fractions - fraction)
-        beside = min([BESIDE, *(0.5 * gap for gap in gaps[gaps > 0.0])])
-        steps[i] = level(min(fraction + beside, 1.0)) - level(max(fraction - beside, 0.0))
-    return steps
+    order = np.argsort(fractions, kind="stable")
+    numbers = np.zeros(fractions.size, dtype=np.int64)
+    numbers[order[1:]] = np.cumsum(np.diff(fractions[order]) >= BESIDE)
+    return numbers
+
+
+def steps_at(level: Level, fractions: np.ndarray) -> np.ndarray:
+    """Change of the level at each place (`together`), from just before it to just after it."""
+    fractions = np.asarray(fractions, dtype=np.float64)
+    numbers = together(fractions)
+    places = [fractions[numbers == number] for number in range(numbers.max() + 1)]
+    firsts, lasts = np.array([place.min() for place in places]), np.array([place.max() for place in places])
+    gaps = np.concatenate([[np.inf], firsts[1:] - lasts[:-1], [np.inf]])
+    beside = np.minimum(BESIDE, 0.5 * np.minimum(gaps[:-1], gaps[1:]))
+    ends = zip(np.maximum(firsts - beside, 0.0), np.minimum(lasts + beside, 1.0), strict=True)
+    return np.array([level(after) - level(before) for before, after in ends])
 
 
 def _elsewhere(fractions: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """As many random places, none of which reaches to a given one unless these are everywhere."""
-    places = generator.uniform(BESIDE, 1.0 - BESIDE, len(fractions))
+    places = generator.uniform(BESIDE, 1.0 - BESIDE, together(fractions).max() + 1)
     for _ in range(100):
         near = np.min(np.abs(places[:, None] - np.asarray(fractions)[None]), axis=1) < 2 * BESIDE
         if not near.any():

@@ -9,8 +9,8 @@ CAUSES = (
     "bifurcation",
     "basin_switch",
     "unexplained_attractor_change",
-    "ghost",
     "step_spike",
+    "ghost",
     "unknown",
 )
 """Causes in the order in which they are looked for: a jump has the first whose evidence is there."""
@@ -23,6 +23,12 @@ SPIKE = 3.0
 
 LINGERS = 10
 """Steps near a ghost from which on it is called one."""
+
+OTHERS = 8
+"""Epochs near a jump, but without one, that are looked at as well."""
+
+APART = 3
+"""Epochs that they are away from any jump."""
 
 SLOW = 0.1
 """Distance after a period, in median steps of the data, below which an orbit lingers."""
@@ -62,9 +68,9 @@ class Evidence:
             return "bifurcation"
         if self.attractor_change and not self.occupied:
             return self.attractor_change
-        if self.ghost_steps >= LINGERS:
-            return "ghost"
-        return "step_spike" if self.step_ratio >= SPIKE else "unknown"
+        if self.step_ratio >= SPIKE:
+            return "step_spike"
+        return "ghost" if self.ghost_steps >= LINGERS else "unknown"
 
 
 def attractor_change(
@@ -113,3 +119,30 @@ def ratio_to_surroundings(values: np.ndarray, place: int, window: int) -> float:
     around = around[np.isfinite(around)]
     middle = np.median(around) if around.size else np.nan
     return float(values[place] / middle) if middle > 0 else np.nan
+
+
+def other_epochs(
+    epoch: int, jumps: np.ndarray, n_steps: int, window: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Draw epochs near that of a jump in which the loss does not jump, at the same stage of the training.
+
+    Parameters
+    ----------
+    epoch : int
+        Of the jump.
+    jumps : ndarray of int
+        Epochs of all jumps of the run.
+    n_steps : int
+        Epochs 0 ... n_steps - 1 are those to draw from.
+    window : int
+        How far from the jump they may lie.
+    generator : Generator
+
+    Returns
+    -------
+    ndarray of int
+        `OTHERS` distinct epochs, ascending, or as many as there are more than `APART` epochs away from every jump.
+    """
+    near = np.arange(max(epoch - window, 0), min(epoch + window + 1, n_steps))
+    quiet = near[np.all(np.abs(near[:, None] - np.append(jumps, epoch)) > APART, axis=1)]
+    return np.sort(generator.permutation(quiet)[:OTHERS])

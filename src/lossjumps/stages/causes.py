@@ -14,10 +14,19 @@ from lossjumps.analysis.event_shares import (
     event_shares,
     matched_steps,
     parameters_on_the_way,
+    together,
 )
 from lossjumps.analysis.events import LOSSES, RECORDED_LOSS, counted
 from lossjumps.analysis.free_runs import FreeRuns, longest_linger
-from lossjumps.analysis.jump_causes import SLOW, Evidence, attractor_change, ratio_to_surroundings
+from lossjumps.analysis.jump_causes import (
+    LINGERS,
+    SLOW,
+    SPIKE,
+    Evidence,
+    attractor_change,
+    other_epochs,
+    ratio_to_surroundings,
+)
 from lossjumps.analysis.jumps import log_loss
 from lossjumps.configuration import load_batch, load_events, load_search
 from lossjumps.configuration.loading import Batch
@@ -114,6 +123,8 @@ class RunTables:
     """What the tables say of one run, by epoch."""
 
     history: pd.DataFrame
+    jumps: Mapping[str, np.ndarray]
+    """Epochs with a jump, by loss."""
     events: Mapping[int, pd.DataFrame]
     """Bifurcations that count."""
     attractors: Mapping[int, list[str]]
@@ -132,6 +143,7 @@ class RunTables:
         attractors = own(tables.attractors).sort_values(["epoch", "state"])
         return cls(
             own(tables.history).sort_values("epoch").reset_index(drop=True),
+            {str(loss): rows.to_numpy() for loss, rows in own(tables.jumps).groupby("loss")["epoch"]},
             dict(tuple(bifurcations[counted(bifurcations)].groupby("epoch"))),
             {int(epoch): list(rows) for epoch, rows in attractors.groupby("epoch")["attractor"]},
             {int(epoch): set(rows) for epoch, rows in cycles[cycles["stable"]].groupby("epoch")["name"]},
@@ -155,10 +167,10 @@ class RunCauses:
         """Make the row of the jump of a loss that begins at an epoch, without its run."""
         events = self.tables.events.get(epoch)
         places = np.empty(0) if events is None else self._places(events)
-        shares, of_long = self._shares(epoch, loss, np.unique(places))
+        shares, of_long = self._shares(epoch, loss, places)
         carries = None
         if shares.place is not None:
-            there = places == np.unique(places)[shares.place]
+            there = together(places) == shares.place
             carries = events[there].sort_values("occupied", kind="stable").iloc[-1]
         evidence = Evidence(
             share=float(np.fmax(shares.share, of_long.share)),
@@ -169,6 +181,7 @@ class RunCauses:
             step_ratio=self._ratio("step_length", epoch),
         )
         level = log_loss(self.tables.history[loss].to_numpy())
+        elsewhere = self._elsewhere(epoch, loss)
         return {
             "epoch": epoch,
             "loss": loss,
@@ -191,7 +204,17 @@ class RunCauses:
             "attractor_change": evidence.attractor_change,
             "ghost_steps": evidence.ghost_steps,
             "cause": evidence.cause,
+            "others": len(elsewhere),
+            "others_attractor_change": sum(bool(self._attractor_change(other)) for other in elsewhere),
+            "others_ghost": sum(self._ghost_steps(other) >= LINGERS for other in elsewhere),
+            "others_step_spike": sum(self._ratio("step_length", other) >= SPIKE for other in elsewhere),
         }
+
+    def _elsewhere(self, epoch: int, loss: str) -> np.ndarray:
+        """Epochs near a jump without one: what is found there as well is no sign of a cause."""
+        generator = np.random.default_rng([self.events.coincidence.seed, self.seed, epoch, 1])
+        jumps = self.tables.jumps.get(loss, np.empty(0, dtype=np.int64))
+        return other_epochs(epoch, jumps, len(self.tables.attractors) - 1, self.events.jumps.window, generator)
 
     def _places(self, events: pd.DataFrame) -> np.ndarray:
         """Where on the way through the epoch, from 0 to 1, bifurcations lie."""

@@ -5,16 +5,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossjumps.analysis.jump_causes import CAUSES, SPIKE
+from lossjumps.analysis.event_shares import BESIDE
+from lossjumps.analysis.jump_causes import CARRIES, CAUSES, LINGERS, SPIKE
 from lossjumps.stages.summary_text import number, paragraph, percent, plural, probability, within, wrapped
 
 _TITLES = {
     "a": "(a) Jumps follow bifurcations more often than chance",
     "b": "(b) Folds and degenerate transcritical bifurcations of the occupied attractor carry jumps",
-    "b, persistence": "(b) and persistence that changes nothing does not",
+    "b, persistence": "(b) Persistence that changes nothing carries jumps",
     "c": "(c) Forcing removes the jumps that come from bifurcations",
     "d, transcritical": "(d) Gradient norms grow before degenerate transcritical bifurcations",
-    "d, fold": "(d) and not before folds",
+    "d, fold": "(d) Gradient norms grow before folds",
 }
 _ASKS_FOR_NO = ("b, persistence", "d, fold")
 
@@ -90,6 +91,17 @@ def causes_text(causes: pd.DataFrame, plan: pd.DataFrame) -> str:
     """
     table = causes.merge(plan[["run", "label"]], on="run")
     pieces = []
+    if len(table):
+        pieces.append(
+            paragraph(
+                "A jump has the first of the causes for which there is evidence, in the order of docs/statistics.md. In"
+                " brackets: how frequent the same evidence is in epochs nearby without a jump; what is as frequent"
+                f" there explains nothing. A change that is spread evenly over an epoch has a share of {2 * BESIDE:g}"
+                " at any place of it; a network lingers where its attractor was, so that what a bifurcation does"
+                " shows over the long horizon."
+            )
+            + "\n"
+        )
     for label in plan["label"].drop_duplicates():
         mine = table[table["label"] == label]
         if mine.empty:
@@ -97,31 +109,54 @@ def causes_text(causes: pd.DataFrame, plan: pd.DataFrame) -> str:
             continue
         counts = mine["cause"].value_counts()
         named = ", ".join(f"{cause.replace('_', ' ')} {counts[cause]}" for cause in CAUSES if cause in counts)
-        pieces.append("\n".join(wrapped(f"- {label}: {plural(len(mine), 'jump')}: {named}. {_shares(mine)}")))
+        said = f"{plural(len(mine), 'jump')}: {named}. {_evidence(mine)} {_shares(mine)}"
+        pieces.append("\n".join(wrapped(f"- {label}: {said}")))
     return "\n".join(pieces)
 
 
+def _evidence(mine: pd.DataFrame) -> str:
+    """How frequent each evidence is at jumps and in epochs nearby."""
+    others = mine["others"].sum()
+    pieces = []
+    for what, found, column in (
+        ("what data states are taken to changed", mine["attractor_change"] != "", "others_attractor_change"),
+        (
+            f"the step was at least {SPIKE:g} times as long as those around it",
+            mine["step_ratio"].dropna() >= SPIKE,
+            "others_step_spike",
+        ),
+        ("an orbit from the data lingered and left", mine["ghost_steps"] >= LINGERS, "others_ghost"),
+    ):
+        if len(found):
+            nearby = f" ({percent(mine[column].sum() / others)})" if others else ""
+            pieces.append(f"{what} in {percent(found.mean())}{nearby}")
+    return f"Of their epochs, {'; '.join(pieces)}."
+
+
 def _shares(mine: pd.DataFrame) -> str:
-    """The share of the change that happens at bifurcations, beside the placebos, and the steps."""
-    sentences = []
+    """The share of the change that happens at bifurcations, beside the placebos."""
     measured = mine[mine["share"].notna()]
-    if len(measured):
-        middle = {name: float(measured[name].median()) for name in ("share", "share_random", "share_reversed")}
-        middle["share_matched"] = float(measured["share_matched"].median())
-        carried = int((measured[["share", "share_long"]].max(axis=1) >= 0.5).sum())
-        sentences.append(
-            f"In {len(measured)} of them a bifurcation lies in the epoch itself; the median share of the change that"
-            f" happens at it is {number(middle['share'], 3)} (at random places {number(middle['share_random'], 3)},"
-            f" on the reversed step {number(middle['share_reversed'], 3)},"
-            f" on matched steps {number(middle['share_matched'], 3)}), and at least half in {carried}."
+    if measured.empty:
+        found = int((mine["events"] > 0).sum())
+        return (
+            f"In {found} of them a bifurcation lies; no share is measured."
+            if found
+            else "None of them has a bifurcation."
         )
-    else:
-        sentences.append("In none of their epochs is the share that happens at a bifurcation measured.")
-    steps = mine["step_ratio"].dropna()
-    if len(steps):
-        long = int((steps >= SPIKE).sum())
+    middle = measured.median(numeric_only=True)
+    sentences = [
+        f"In {len(measured)} of them a bifurcation lies; the median share of the change that happens at it is"
+        f" {number(middle['share'], 3)} (at random places {number(middle['share_random'], 3)}, on the reversed step"
+        f" {number(middle['share_reversed'], 3)}, on matched steps {number(middle['share_matched'], 3)})."
+    ]
+    far = measured[measured["share_long"].notna()]
+    if len(far):
+        more = int((far["share_long"] > far["share_long_random"]).sum())
         sentences.append(
-            f"The step was {number(float(steps.median()))} times as long as those around it (median), at least"
-            f" {SPIKE:g} times in {long}."
+            f"Over the long horizon, where the loss changes in {len(far)} of these, it is"
+            f" {number(float(far['share_long'].median()), 3)} (at random places"
+            f" {number(float(far['share_long_random'].median()), 3)}; it is larger than there in {more})."
         )
+    carried = int((measured[["share", "share_long"]].max(axis=1) >= CARRIES).sum())
+    sentences.append(f"At least half of the change happens at a bifurcation in {carried or 'none'}.")
     return " ".join(sentences)

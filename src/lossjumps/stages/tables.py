@@ -244,8 +244,14 @@ class Causes(Table, file="causes.parquet", stage="causes"):
     """the longest stretch that an orbit from the data nearly repeats before it leaves, just before or after the jump"""
     cause: str
     """the first of `bifurcation` (share or share_long at least 0.5; where no share can be measured: an occupied one),
-    `basin_switch` and `unexplained_attractor_change` (without an occupied bifurcation), `ghost` (ghost_steps at least
-    10), `step_spike` (step_ratio at least 3) and `unknown` whose evidence is there"""
+    `basin_switch` and `unexplained_attractor_change` (without an occupied bifurcation), `step_spike` (step_ratio
+    at least 3), `ghost` (ghost_steps at least 10) and `unknown` whose evidence is there"""
+    others: Epochs
+    """up to 8 epochs drawn from those without a jump that are at most `events.jumps.window` away"""
+    others_attractor_change: Epochs
+    others_ghost: Epochs
+    others_step_spike: Epochs
+    """of these, how many have any attractor_change, ghost_steps of at least 10, and a step_ratio of at least 3"""
 
 
 class Coincidences(Table, file="coincidences.parquet", stage="coincidences"):
