@@ -14,6 +14,7 @@ from math import comb
 import numpy as np
 from flint import fmpz_mat
 
+from lossjumps.search.bit_rows import distinct_rows
 from lossjumps.search.dyadic import integers
 from lossjumps.search.vertices import MOST_CHOICES, cells_at_simple_vertices
 
@@ -105,7 +106,7 @@ def _central_cells(normals: np.ndarray, most: int) -> np.ndarray | None:
     slice_cells = arrangement_cells(normals[:, :-1], normals[:, -1], most)
     if slice_cells is None:
         return None
-    return np.unique(np.concatenate([slice_cells, ~slice_cells]), axis=0)
+    return distinct_rows(np.concatenate([slice_cells, ~slice_cells]))[0]
 
 
 def _cells_around(planes: np.ndarray, signs: np.ndarray, meets: np.ndarray, most: int) -> list[np.ndarray] | None:
@@ -230,6 +231,6 @@ def _distinct_cells(planes: np.ndarray, most: int) -> np.ndarray | None:
         cells += around
     found = np.concatenate(cells)
     if len(cells) > 1:
-        found = np.unique(found, axis=0)
+        found = distinct_rows(found)[0]
     # an arrangement has at least one cell: none means that rounding hid every vertex
     return found if 0 < len(found) <= most else None

@@ -83,11 +83,10 @@ def distinct_borders(relu_map: ReluMap) -> Borders:
     for unit in units:
         piece = np.outer(U[:, unit], np.append(V[unit], b[unit]))
         plane = np.append(V[unit], b[unit]) / lengths[unit]
-        for number, known in enumerate(kept):
-            for sign in (1.0, -1.0):
-                if np.abs(plane - sign * known).max() <= NEAR * max(1.0, abs(plane[-1])) and coincide(
-                    relu_map, unit, first[number]
-                ):
+        known, near = np.reshape(kept, (-1, len(plane))), NEAR * max(1.0, abs(plane[-1]))
+        for sign in (1.0, -1.0):
+            for number in np.flatnonzero(np.abs(plane - sign * known).max(axis=1) <= near):
+                if coincide(relu_map, unit, first[number]):
                     border[unit], side[unit] = number, int(sign > 0.0)
         if border[unit] < 0:
             border[unit] = len(kept)

@@ -37,8 +37,8 @@ NEAR = 1e-9
 LONG = 100
 """k M^2 from which points are solved for in balls before rational numbers."""
 
-LONG_PRODUCT = 1000
-"""k M^2 from which multipliers are enclosed in balls before the characteristic polynomial is expanded."""
+FEW_STATES = 4
+"""M / k up to which multipliers are enclosed in balls before the characteristic polynomial is expanded."""
 
 PRODUCT_PRECISIONS = (128, 512, 1536)
 """Bits of those; long products have multipliers of very different size."""
@@ -245,7 +245,7 @@ def contracts(relu_map: ReluMap, itinerary: np.ndarray, borders: np.ndarray) -> 
 
 
 def _multipliers(dyadic: DyadicMap, itinerary: np.ndarray) -> Multipliers:
-    if len(itinerary) * dyadic.relu_map.dimension**2 >= LONG_PRODUCT:
+    if dyadic.relu_map.dimension <= FEW_STATES * len(itinerary):
         for precision in PRODUCT_PRECISIONS:
             with ctx.workprec(precision):
                 multipliers = multipliers_in_ball(ball_composition(dyadic, itinerary)[0])

@@ -27,11 +27,11 @@ def is_primitive(itinerary: np.ndarray) -> bool:
 def canonical_shift(itinerary: np.ndarray) -> int:
     """The rotation that makes the itinerary (k, H) lexicographically smallest: the time it then starts at."""
     word = _word(itinerary)
-    if len(itinerary) == 1:
+    if len(itinerary) == 1 or not word:
         return 0
-    length = len(word) // len(itinerary)
-    twice = word + word
-    return min(range(len(itinerary)), key=lambda start: twice[start * length : start * length + len(word)])
+    twice, end = word + word, len(word)
+    rotations = [twice[start : start + end] for start in range(0, end, end // len(itinerary))]
+    return rotations.index(min(rotations))
 
 
 def canonical(itinerary: np.ndarray) -> np.ndarray:

@@ -78,21 +78,33 @@ def solve_in_balls(dyadic: DyadicMap, itinerary: np.ndarray) -> Solution | None:
 
 def ball_composition(dyadic: DyadicMap, itinerary: np.ndarray) -> tuple[arb_mat, arb_mat]:
     """Balls of the Jacobian product T and the offset s of one time round an itinerary (k, H), in the precision set."""
-    product, shift = _ball_piece(dyadic, itinerary[0])
-    for region in itinerary[1:]:
-        jacobian, offset = _ball_piece(dyadic, region)
+    return _composed(_ball_pieces(dyadic, itinerary))
+
+
+def _ball_pieces(dyadic: DyadicMap, itinerary: np.ndarray) -> list[tuple[arb_mat, arb_mat]]:
+    """Balls of the Jacobian and the offset at each time of an itinerary (k, H), which comes to some regions often."""
+    scale = arb(2) ** dyadic.exponent
+    of_region: dict[bytes, tuple[arb_mat, arb_mat]] = {}
+    pieces = []
+    for region in itinerary:
+        key = region.tobytes()
+        if key not in of_region:
+            jacobian, offset = dyadic.piece(region)
+            of_region[key] = arb_mat(jacobian) * scale, arb_mat(offset) * scale
+        pieces.append(of_region[key])
+    return pieces
+
+
+def _composed(pieces: list[tuple[arb_mat, arb_mat]]) -> tuple[arb_mat, arb_mat]:
+    product, shift = pieces[0]
+    for jacobian, offset in pieces[1:]:
         product, shift = jacobian * product, jacobian * shift + offset
     return product, shift
 
 
-def _ball_piece(dyadic: DyadicMap, region: np.ndarray) -> tuple[arb_mat, arb_mat]:
-    jacobian, offset = dyadic.piece(region)
-    scale = arb(2) ** dyadic.exponent
-    return arb_mat(jacobian) * scale, arb_mat(offset) * scale
-
-
 def _ball_solution(dyadic: DyadicMap, itinerary: np.ndarray) -> Solution | None:
-    product, point = ball_composition(dyadic, itinerary)
+    pieces = _ball_pieces(dyadic, itinerary)
+    product, point = _composed(pieces)
     system = arb_mat(identity(dyadic.relu_map.dimension)) - product
     determinant = system.det()
     if determinant.contains(0):
@@ -103,24 +115,20 @@ def _ball_solution(dyadic: DyadicMap, itinerary: np.ndarray) -> Solution | None:
         return None
     scale = arb(2) ** dyadic.input_exponent
     inputs, biases = arb_mat(dyadic.inputs) * scale, arb_mat(dyadic.biases) * scale
-    points, values = [], []
-    for time, region in enumerate(itinerary):
-        points.append(point.entries())
-        values.append((inputs * point + biases).entries())
-        if time + 1 < len(itinerary):
-            jacobian, offset = _ball_piece(dyadic, region)
-            point = jacobian * point + offset
-    if any(value.contains(0) and not value.is_zero() for row in values for value in row):
-        return None
-    rounded = [rounded_balls(row) for row in points]
-    if any(row is None for row in rounded):
-        return None
-    signs = np.array([[(value > 0) - (value < 0) for value in row] for row in values], dtype=np.int8)
+    points, values, signs = [], [], []
+    for jacobian, offset in pieces:
+        rounded = rounded_balls(point.entries())
+        row = (inputs * point + biases).entries()
+        if rounded is None or any([value.contains(0) and not value.is_zero() for value in row]):
+            return None
+        points.append(rounded)
+        values.append([float(value) for value in row])
+        signs.append([(value > 0) - (value < 0) for value in row])
+        point = jacobian * point + offset
+    points, values, signs = np.array(points), np.array(values), np.array(signs, dtype=np.int8)
     if np.any((signs == 0) & np.any(dyadic.relu_map.V != 0.0, axis=1)):
         return None
-    sizes = [[float(value) for value in row] for row in values]
-    relative = dyadic.relative(np.array(sizes), signs, np.array(rounded))
-    return Solution(signs, np.array(rounded), relative, 1 if determinant > 0 else -1, None)
+    return Solution(signs, points, dyadic.relative(values, signs, points), 1 if determinant > 0 else -1, None)
 
 
 def _system(dyadic: DyadicMap, itinerary: np.ndarray) -> tuple[fmpz_mat, fmpz_mat]:

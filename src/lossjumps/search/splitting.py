@@ -15,6 +15,7 @@ import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.arrangement import independent_rows
+from lossjumps.search.bit_rows import distinct_rows
 from lossjumps.search.borders import Borders, distinct_borders
 from lossjumps.search.boxes import Box
 from lossjumps.search.complete import decide
@@ -196,11 +197,12 @@ class Walk:
         if found is None:
             return Recurrent(recurrent.words, False, visits)
         count = len(self.borders.normals)
-        words = np.reshape([word for word, _ in found], (-1, length, count)).astype(np.int8)
+        listed, _ = distinct_rows(np.concatenate([hits for hits, _, _ in found]).astype(np.bool_))
+        words = listed.reshape(-1, length, count).astype(np.int8)
         if not len(words):
             return Recurrent(words, False, visits)
-        ends = np.concatenate([words[:, :-1].reshape(len(words), -1), words[:, 1:].reshape(len(words), -1)])
-        number = np.unique(ends, axis=0, return_inverse=True)[1].ravel()
+        ends = np.concatenate([listed[:, :-count], listed[:, count:]])
+        number = distinct_rows(ends)[1]
         source, target = number[: len(words)], number[len(words) :]
         nodes = int(number.max()) + 1
         graph = csr_array((np.ones(len(words)), (source, target)), shape=(nodes, nodes))
@@ -222,12 +224,21 @@ class Walk:
         visits : int
             Cells looked at.
         """
-        return self._words(max_order, recurrent, listing=False)
+        found, cells, visits = self._words(max_order, recurrent, listing=False)
+        if found is None:
+            return None, cells, visits
+        count = len(self.borders.normals)
+        words: dict[bytes, tuple[np.ndarray, bool]] = {}
+        for hits, orders, singular in found:
+            for hit, order, is_singular in zip(hits, orders, singular, strict=True):
+                word = hit[: order * count].reshape(order, count)
+                words.setdefault(word.tobytes(), (word, bool(is_singular)))
+        return list(words.values()), cells, visits
 
     def _words(
         self, max_order: int, recurrent: Recurrent, *, listing: bool
-    ) -> tuple[list[tuple[np.ndarray, bool]] | None, np.ndarray, int]:
-        """What `walk_itineraries` finds in all simplices together."""
+    ) -> tuple[list[tuple[np.ndarray, np.ndarray, np.ndarray]] | None, np.ndarray, int]:
+        """What `walk_itineraries` finds in each of the simplices: hits, their orders, and which are singular."""
         borders = self.borders
         count, dimension = borders.normals.shape
         faces = np.zeros((0, dimension)), np.zeros(0)
@@ -239,7 +250,7 @@ class Walk:
         orders = np.empty(len(hits), dtype=np.int64)
         singular = np.empty(len(hits), dtype=np.bool_)
         cells = np.zeros(max_order + 1, dtype=np.int64)
-        words: dict[bytes, tuple[np.ndarray, bool]] = {}
+        found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         visits = 0
         granted = np.zeros(dimension) if self.granted is None else self.granted
         window, allowed = 0, np.zeros(2, dtype=np.uint64)
@@ -273,10 +284,8 @@ class Walk:
             visits += looked_at
             if n_hits < 0:
                 return None, cells, visits
-            for hit in range(n_hits):
-                word = hits[hit, : orders[hit] * count].reshape(orders[hit], count).copy()
-                words.setdefault(word.tobytes(), (word, bool(singular[hit])))
-        return list(words.values()), cells, visits
+            found.append((hits[:n_hits].copy(), orders[:n_hits].copy(), singular[:n_hits].copy()))
+        return found, cells, visits
 
 
 def _itinerary_of(relu_map: ReluMap, borders: Borders, word: np.ndarray) -> np.ndarray:

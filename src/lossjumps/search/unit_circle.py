@@ -14,6 +14,9 @@ FIRST_PRECISION = 128
 ROUNDING_PRECISION = 2048
 """Bits beyond which a part of a root that is still not told from zero is rounded to zero."""
 
+SMALLEST, LARGEST = 1e-300, 1e300
+"""Between these moduli float64 has all its digits."""
+
 INSIDE, ON, OUTSIDE = -1, 0, 1
 
 
@@ -163,8 +166,16 @@ def ball_ends(part: arb) -> tuple[float, float]:
 
 def rounded_balls(balls: Iterable[arb]) -> list[float] | None:
     """The nearest float64 of each, or None where a ball leaves that open."""
-    ends = [ball_ends(ball) for ball in balls]
-    return [low for low, _ in ends] if all(low == high for low, high in ends) else None
+    rounded = []
+    for ball in balls:
+        # ends that the precision set rounds outwards tell it nearly always
+        low, high = float(ball.lower()), float(ball.upper())
+        if low != high or not SMALLEST < abs(low) < LARGEST:
+            low, high = ball_ends(ball)
+            if low != high:
+                return None
+        rounded.append(low)
+    return rounded
 
 
 def _is_rounded(root: acb) -> bool:
