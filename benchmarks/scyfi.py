@@ -176,7 +176,7 @@ def visits_until_found(m: ReluMap, order: int, seed: int, most_visits: int, most
     for start in random.independent(most_starts, order):
         before = walks.count
         walks.walk(start[None], most_visits)
-        if any(itineraries.is_primitive(itinerary) for itinerary in walks.found(before)):
+        if any(itineraries.is_primitive(itinerary) for itinerary in walks.found()[before:]):
             return walks.visits
         if walks.visits >= most_visits:
             break

@@ -4,15 +4,8 @@ import numpy as np
 from tests.random_maps import random_map
 
 from lossjumps import ReluMap
-from lossjumps.search.starts import RandomStarts, beside, from_lower_cycles
+from lossjumps.search.starts import RandomStarts, from_lower_cycles
 from lossjumps.search.visits import unpacked
-
-
-def test_sequences_beside_a_cycle_differ_in_one_unit_at_one_time():
-    itinerary = np.random.default_rng(0).random((3, 70)) < 0.5
-    differs = unpacked(beside(itinerary), 70) ^ itinerary
-    assert differs.sum(axis=(1, 2)).tolist() == [1] * 210
-    assert differs.any(axis=0).all()
 
 
 def test_lower_cycles_are_repeated_and_joined():

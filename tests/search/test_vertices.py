@@ -27,7 +27,7 @@ def exact_solution(matrix, right_side):
 def solved(matrix, offsets):
     size = len(matrix)
     vertex = np.empty(size)
-    bound = _solve_vertex(matrix, offsets, np.arange(size), vertex, np.empty((size, size)))
+    bound = _solve_vertex(matrix, offsets, np.arange(size), vertex, np.empty((size, size)), np.empty(size))
     return vertex, bound
 
 

@@ -9,7 +9,7 @@ from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.complete import cycle_of
 from lossjumps.search.cycle import Cycle
-from lossjumps.search.kernels import copy_matrix, copy_vector, linear_pieces
+from lossjumps.search.kernels import copy_matrix, copy_vector
 from lossjumps.search.regions import Regions
 
 DIVERGED = 1e8
@@ -192,7 +192,7 @@ def largest_jacobian_norm(relu_map: ReluMap, regions: Regions) -> float:
     A, U, V, _, _ = relu_map.parameters
     if not regions.complete:
         return float(np.linalg.norm(A, 2) + np.linalg.norm(U, 2) * np.linalg.norm(V, 2))
-    jacobians, _ = linear_pieces(*relu_map.parameters, regions.patterns)
+    jacobians, _ = regions.pieces
     # no spectral norm exceeds the Frobenius norm, and where that is largest it often is little less
     sizes = np.linalg.norm(jacobians, axis=(1, 2))
     largest = float(np.linalg.norm(jacobians[np.argmax(sizes)], 2))

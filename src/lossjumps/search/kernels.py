@@ -83,14 +83,14 @@ def solve_in_place(matrix, rhs):
 
 
 @kernel_part()
-def inverse_and_rounding(factors):
+def inverse_and_rounding(factors, bounds):
     """Bounds, in the norm max_i sum_j, of the inverse of what `solve_in_place` factored, and of what it rounded there.
 
     The factors are those of a matrix that differs by at most 3 M epsilon |L| |U| (Higham, Accuracy and Stability of
     Numerical Algorithms, theorem 9.4); their inverses are bounded by those of the comparison matrices (theorem 8.12).
+    `bounds` (M,) is room.
     """
     size = factors.shape[0]
-    bounds = np.empty(size)
     of_lower = 0.0
     for i in range(size):
         bounds[i] = 1.0

@@ -82,7 +82,7 @@ class CompleteLists:
         regions = self.listed_regions(most)
         if not regions.complete or len(regions.patterns) > most:
             return None
-        return cycles_of_words(self.relu_map, regions.patterns, order, self.verify)
+        return cycles_of_words(regions, order, self.verify)
 
     def _problem(self, order: int) -> Complementarity | None:
         if order not in self._problems:

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.arrangement import arrangement_cells
+from lossjumps.search.kernels import linear_pieces
 
 VERTICES_PER_REGION = 32
 """Where there are more choices of borders than this many times `max_regions`, nothing is listed."""
@@ -22,10 +24,18 @@ class Regions:
         On/off pattern of each region, in a fixed order.
     complete : bool
         Whether every non-empty region is among them.
+    relu_map : ReluMap
+        The map.
     """
 
     patterns: np.ndarray
     complete: bool
+    relu_map: ReluMap
+
+    @cached_property
+    def pieces(self) -> tuple[np.ndarray, np.ndarray]:
+        """The Jacobian and the offset of the map in each region, (R, M, M) and (R, M)."""
+        return linear_pieces(*self.relu_map.parameters, self.patterns)
 
 
 def cells_at_most(relu_map: ReluMap) -> int:
@@ -48,9 +58,9 @@ def linear_regions(relu_map: ReluMap, max_regions: int = 200_000) -> Regions:
     Regions
     """
     bordered = int(np.count_nonzero(relu_map.V.any(axis=1)))
-    none = Regions(np.empty((0, relu_map.units), dtype=bool), False)
+    none = Regions(np.empty((0, relu_map.units), dtype=bool), False, relu_map)
     rank = min(bordered, int(np.linalg.matrix_rank(relu_map.V))) if bordered else 0
     if math.comb(bordered, rank) > VERTICES_PER_REGION * max_regions:
         return none
     patterns = arrangement_cells(relu_map.V, relu_map.b, max_regions)
-    return none if patterns is None else Regions(patterns, True)
+    return none if patterns is None else Regions(np.ascontiguousarray(patterns), True, relu_map)

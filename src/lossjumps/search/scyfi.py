@@ -11,14 +11,14 @@ from math import log
 
 import numpy as np
 
-from lossjumps.compiled import compiled
 from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search import itineraries
 from lossjumps.search.found_again import CYCLES_AN_ISLAND, Islands, islands_missing
-from lossjumps.search.starts import RandomStarts, beside, from_lower_cycles
+from lossjumps.search.starts import RandomStarts, from_lower_cycles
 from lossjumps.search.visits import packed
+from lossjumps.search.walk_kernel import UNFINISHED
 from lossjumps.search.walked import Walked
-from lossjumps.search.walks import UNFINISHED, Walks, root_of
+from lossjumps.search.walks import Walks
 
 MULTIPLICATIONS = 1e9
 """Multiplications that random starts are worth by default, two visits each."""
@@ -37,64 +37,16 @@ EXPLORING = 0.5
 """Share of the visits that go, at the most, to what lies beside cycles."""
 
 
-@compiled()
-def _join(parents, one, others):
-    """Join the trees of `one` and of `others` (those below zero are passed over)."""
-    for other in others:
-        if other >= 0:
-            parents[root_of(parents, other)] = root_of(parents, one)
+def _primitive(walks: Walks) -> np.ndarray:
+    """Which of the cycles found are of this order, not repetitions of a lower one."""
+    return np.array([itineraries.is_primitive(itinerary) for itinerary in walks.found()], dtype=np.bool_)
 
 
-class _Islands:
-    """The cycles found, the islands that they form, and how often random starts ended in each."""
-
-    def __init__(self, walks: Walks, most_visits: int) -> None:
-        self.walks, self.most_visits = walks, most_visits
-        self.itineraries = np.empty((0, walks.order, walks.units), dtype=np.bool_)
-        self.parents = np.empty(0, dtype=np.int64)
-        self.hits = np.empty(0, dtype=np.int64)
-        self.exploring = 0
-
-    def explore(self) -> None:
-        """Walk from what lies beside each new cycle, until there are no new ones."""
-        while len(self.itineraries) < self.walks.count and self.exploring < int(EXPLORING * self.most_visits):
-            new = self.walks.found(len(self.itineraries))
-            first = self._extend(new)
-            for number, itinerary in enumerate(new, first):
-                before = self.walks.visits
-                left = max(0, int(EXPLORING * self.most_visits) - self.exploring)
-                ends = self.walks.walk(beside(itinerary), min(self.most_visits, before + left))
-                self.exploring += self.walks.visits - before
-                self._reserve()
-                _join(self.parents, number, ends)
-        if len(self.itineraries) < self.walks.count:
-            self._extend(self.walks.found(len(self.itineraries)))
-
-    def _extend(self, new: np.ndarray) -> int:
-        first = len(self.itineraries)
-        self.itineraries = np.concatenate([self.itineraries, new])
-        self._reserve()
-        return first
-
-    def _reserve(self) -> None:
-        more = np.arange(len(self.parents), self.walks.count)
-        self.parents = np.concatenate([self.parents, more])
-        self.hits = np.concatenate([self.hits, np.zeros(len(more), dtype=np.int64)])
-
-    def count_hits(self, ends: np.ndarray) -> None:
-        """Count where walks from random starts ended."""
-        self._reserve()
-        self.hits += np.bincount(ends[ends >= 0], minlength=len(self.hits))
-
-    def primitive(self) -> np.ndarray:
-        """Which of the cycles are of this order, not repetitions of a lower one."""
-        return np.array([itineraries.is_primitive(itinerary) for itinerary in self.itineraries], dtype=np.bool_)
-
-    def islands(self, primitive: np.ndarray) -> Islands:
-        """The islands that hold cycles of this order."""
-        roots = np.array([root_of(self.parents, number) for number in range(len(self.parents))], dtype=np.int64)
-        hits = np.bincount(roots, self.hits, minlength=len(roots))
-        return Islands(hits[np.unique(roots[primitive])].astype(np.int64))
+def _islands(walks: Walks, hits: np.ndarray, primitive: np.ndarray) -> Islands:
+    """The islands that hold cycles of this order."""
+    roots = walks.islands()
+    of_islands = np.bincount(roots, hits, minlength=len(roots))
+    return Islands(of_islands[np.unique(roots[primitive])].astype(np.int64))
 
 
 def walk_for_cycles(
@@ -139,35 +91,35 @@ def walk_for_cycles(
     walks = Walks(relu_map, order, threads)
     few = int(min(MOST_STARTS, max(FEWEST_STARTS, MULTIPLICATIONS / (2.0 * walks.multiplications))))
     most_visits = max_visits or min(MOST_VISITS, VISITS_A_START * few)
+    most_exploring = int(EXPLORING * most_visits)
     patterns = np.empty((0, relu_map.units), dtype=np.bool_) if patterns is None else patterns
     random = RandomStarts(relu_map, generator, patterns)
-    islands = _Islands(walks, most_visits)
     given = [np.asarray(start, dtype=np.bool_) for start in starts]
     given += from_lower_cycles([np.asarray(one, dtype=np.bool_) for one in lower], order, generator)
     if given:
-        walks.walk(packed(np.stack(given)), most_visits)
-        islands.explore()
-    # with one region a sequence the orbit's region and that of the virtual cycle are the same
-    ways = (False,) if order == 1 else (False, True)
+        walks.walk(packed(np.stack(given)), most_visits, most_exploring=most_exploring)
     drawn, finished, wanted = 0, 0, few
+    hits = np.zeros(walks.count, dtype=np.int64)
     while drawn < wanted and walks.visits < most_visits:
         # few at first: where visits are scarce, walks that end tell more than walks begun
         starts = random.draw(min(wanted - drawn, max(STARTS_AT_FIRST, drawn)), order)
         drawn += len(starts)
-        for number, virtual in enumerate(ways):
-            share = (most_visits - walks.visits) // (len(ways) - number)
-            ends = walks.walk(starts[number :: len(ways)], walks.visits + share, virtual)
-            finished += int(np.count_nonzero(ends != UNFINISHED))
-            islands.count_hits(ends)
-        islands.explore()
-        if drawn == wanted and islands.islands(islands.primitive()).found_once:
+        # with one region a sequence the orbit's region and that of the virtual cycle are the same
+        by_orbit, by_virtual = (starts, None) if order == 1 else (starts[::2], starts[1::2])
+        ends = walks.walk(by_orbit, most_visits, by_virtual, most_exploring)
+        finished += int(np.count_nonzero(ends != UNFINISHED))
+        more = np.bincount(ends[ends >= 0], minlength=walks.count)
+        more[: len(hits)] += hits
+        hits = more
+        if drawn == wanted and _islands(walks, hits, _primitive(walks)).found_once:
             wanted = 2 * drawn
-    primitive = islands.primitive()
+    primitive = _primitive(walks)
     regions = log(len(patterns)) if len(patterns) else relu_map.units * log(2.0)
-    missing = islands_missing(islands.islands(primitive), finished, order * regions - log(order))
+    missing = islands_missing(_islands(walks, hits, primitive), finished, order * regions - log(order))
+    found = walks.found()
     return Walked.of(
-        [itineraries.canonical(islands.itineraries[number]) for number in np.flatnonzero(primitive)],
-        islands.hits[primitive],
+        [itineraries.canonical(found[number]) for number in np.flatnonzero(primitive)],
+        hits[primitive],
         visits=walks.visits,
         walks=walks.walks,
         random_starts=finished,

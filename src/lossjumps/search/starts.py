@@ -3,8 +3,8 @@
 import numpy as np
 
 from lossjumps.compiled import compiled
+from lossjumps.lanes import LANES
 from lossjumps.maps.relu_map import ReluMap
-from lossjumps.search.kernels import true_itinerary
 from lossjumps.search.visits import WORD, packed, words_a_region
 
 MOST_CONCATENATIONS = 256
@@ -16,20 +16,60 @@ LONGEST_TRANSIENT = 30
 
 @compiled(nogil=True)
 def _orbit_words(A, U, V, b, c, states, transients, words):
-    """Fill words (n, k, W) with the regions of orbits after their transients; zeros where an orbit diverges."""
+    """Fill words (n, k, W), zeros, with the regions of orbits after their transients; zeros where an orbit diverges.
+
+    `LANES` orbits are computed side by side.
+    """
     count, order = words.shape[:2]
-    units = V.shape[0]
-    longest = 0
-    for orbit in range(count):
-        longest = max(longest, transients[orbit])
-    itinerary = np.empty((longest + order, units), np.bool_)
-    for orbit in range(count):
-        length = transients[orbit] + order
-        if true_itinerary(A, U, V, b, c, states[orbit], itinerary[:length]):
-            for time in range(order):
+    dimension, units = U.shape
+    state, image = np.zeros((dimension, LANES)), np.empty((dimension, LANES))
+    inputs = np.empty((units, LANES))
+    diverges = np.empty(LANES, np.bool_)
+    for group in range(0, count, LANES):
+        together = min(LANES, count - group)
+        steps = 0
+        for lane in range(LANES):
+            diverges[lane] = False
+            for j in range(dimension):
+                state[j, lane] = states[group + lane, j] if lane < together else 0.0
+            if lane < together:
+                steps = max(steps, transients[group + lane] + order)
+        for step in range(steps):
+            for unit in range(units):
+                for lane in range(LANES):
+                    inputs[unit, lane] = b[unit]
+                for j in range(dimension):
+                    for lane in range(LANES):
+                        inputs[unit, lane] += V[unit, j] * state[j, lane]
+            for lane in range(together):
+                time = step - transients[group + lane]
+                if 0 <= time < order:
+                    for unit in range(units):
+                        if inputs[unit, lane] > 0.0:
+                            words[group + lane, time, unit // WORD] |= np.uint64(1) << np.uint64(unit % WORD)
+            for i in range(dimension):
+                for lane in range(LANES):
+                    image[i, lane] = c[i]
+                for j in range(dimension):
+                    for lane in range(LANES):
+                        image[i, lane] += A[i, j] * state[j, lane]
                 for unit in range(units):
-                    if itinerary[transients[orbit] + time, unit]:
-                        words[orbit, time, unit // WORD] |= np.uint64(1) << np.uint64(unit % WORD)
+                    for lane in range(LANES):
+                        value = inputs[unit, lane]
+                        image[i, lane] += U[i, unit] * (value if value > 0.0 else 0.0)
+            for j in range(dimension):
+                for lane in range(LANES):
+                    state[j, lane] = image[j, lane]
+            for lane in range(together):
+                if step < transients[group + lane] + order:
+                    for j in range(dimension):
+                        if not np.isfinite(image[j, lane]):
+                            diverges[lane] = True
+        for lane in range(together):
+            if diverges[lane]:
+                for time in range(order):
+                    for word in range(words.shape[2]):
+                        words[group + lane, time, word] = np.uint64(0)
 
 
 class RandomStarts:
@@ -70,15 +110,6 @@ class RandomStarts:
         """Packed sequences (count, order, W), those that orbits visit first."""
         followed = self._orbits(count // 2, order, LONGEST_TRANSIENT)
         return np.concatenate([followed, self.independent(count - count // 2, order)])
-
-
-def beside(itinerary: np.ndarray) -> np.ndarray:
-    """Packed sequences (k H, k, W) in which one unit at one time differs from an itinerary (k, H)."""
-    order, units = itinerary.shape
-    around = np.repeat(packed(itinerary[None]), order * units, axis=0)
-    time, unit = np.divmod(np.arange(order * units), units)
-    around[np.arange(order * units), time, unit // WORD] ^= np.uint64(1) << (unit % WORD).astype(np.uint64)
-    return around
 
 
 def from_lower_cycles(lower: list[np.ndarray], order: int, generator: np.random.Generator) -> list[np.ndarray]:

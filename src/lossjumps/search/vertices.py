@@ -13,7 +13,7 @@ MOST_CHOICES = 5000
 
 
 @compiled()
-def _solve_vertex(normals, offsets, chosen, vertex, system):
+def _solve_vertex(normals, offsets, chosen, vertex, system, bounds):
     """Solve normals[chosen] x = -offsets[chosen]; return a bound of max|error of x| / max|x|, or inf."""
     rank = chosen.shape[0]
     for i in range(rank):
@@ -22,7 +22,7 @@ def _solve_vertex(normals, offsets, chosen, vertex, system):
             system[i, j] = normals[chosen[i], j]
     if solve_in_place(system, vertex)[1] == 0.0:
         return np.inf
-    inverse, rounded = inverse_and_rounding(system)
+    inverse, rounded = inverse_and_rounding(system, bounds)
     error = inverse * rounded
     return error / (1.0 - error) if error < UNSURE else np.inf
 
@@ -101,6 +101,7 @@ def cells_at_simple_vertices(normals, offsets, direction, most):
     chosen = np.arange(rank)
     vertex = np.empty(rank)
     system = np.empty((rank, rank))
+    bounds = np.empty(rank)
     words = np.empty(n_words, np.uint64)
     meets = np.empty(n_words, np.uint64)
     one = np.uint64(1)
@@ -110,7 +111,7 @@ def cells_at_simple_vertices(normals, offsets, direction, most):
             for j in range(i):
                 if direction[chosen[i]] == direction[chosen[j]]:
                     parallel = True
-        error = np.inf if parallel else _solve_vertex(normals, offsets, chosen, vertex, system)
+        error = np.inf if parallel else _solve_vertex(normals, offsets, chosen, vertex, system, bounds)
         if not parallel and error == np.inf:
             for i in range(rank):
                 dependent[n_dependent, i] = chosen[i]

@@ -1,5 +1,6 @@
 """Visits of region sequences: compose the pieces, solve for the cycle point, roll the orbit out, and compare."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,7 @@ def _even(matrix: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.vstack([matrix, np.zeros((len(matrix) % 2, matrix.shape[1]))]))
 
 
+@lru_cache(maxsize=1)  # the orders of one map are searched one after another
 def pieces_of(relu_map: ReluMap) -> Pieces:
     """The parameters of a map as the kernels want them."""
     A, U, V, b, c = relu_map.parameters
@@ -89,28 +91,32 @@ def pieces_of(relu_map: ReluMap) -> Pieces:
     )
 
 
-def _aligned(elements: int) -> np.ndarray:
-    """A flat array of lanes that begins where a cache line does."""
+def _aligned(*elements: int) -> list[np.ndarray]:
+    """Flat arrays of lanes that begin where cache lines do."""
     line = 64
-    memory = np.zeros(elements * LANES + line // 8)
+    memory = np.zeros(sum(elements) * LANES + line // 8)
     start = -memory.ctypes.data % line // 8
-    return memory[start : start + elements * LANES]
+    ends = start + LANES * np.cumsum(elements)
+    return [memory[end - LANES * number : end] for number, end in zip(elements, ends.tolist(), strict=True)]
 
 
 def room_for(dimension: int, units: int, order: int) -> Room:
     """Room for visits of one order."""
     columns = (dimension + 2) // 2 * 2
     even, even_units = dimension + dimension % 2, units + units % 2
+    product, image, inputs, system, point, next_point, one_input = _aligned(
+        even * columns, even * columns, even_units * columns, even * columns, even, even, even_units
+    )
     return Room(
         np.zeros((order, (units + 7) // 8 * 8), dtype=np.uint8),
         np.zeros((order, (units + 7) // 8 * 8), dtype=np.uint8),
-        _aligned(even * columns),
-        _aligned(even * columns),
-        _aligned(even_units * columns),
-        _aligned(even * columns),
-        _aligned(even),
-        _aligned(even),
-        _aligned(even_units),
+        product,
+        image,
+        inputs,
+        system,
+        point,
+        next_point,
+        one_input,
         np.empty((order, dimension)),
         np.empty((order, units)),
         np.empty((dimension, dimension)),

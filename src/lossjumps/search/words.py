@@ -6,7 +6,6 @@ Only Lyndon words over the regions are solved: one rotation of each primitive se
 import numpy as np
 
 from lossjumps.compiled import compiled, kernel_part
-from lossjumps.maps.relu_map import ReluMap
 from lossjumps.search.certified_signs import VIRTUAL, certified_signs
 from lossjumps.search.complete import CompleteList, decide
 from lossjumps.search.kernels import (
@@ -15,9 +14,9 @@ from lossjumps.search.kernels import (
     copy_vector,
     follow_with,
     inverse_and_rounding,
-    linear_pieces,
     solve_in_place,
 )
+from lossjumps.search.regions import Regions
 
 CHUNK = 4096
 """Words solved before the candidates are looked at; bounds the memory of a search."""
@@ -45,21 +44,39 @@ def _next_lyndon_word(word, letters, order):
 
 
 @kernel_part()
+def _largest(vector):
+    """max_i of the moduli."""
+    largest = 0.0
+    for i in range(vector.shape[0]):
+        largest = max(largest, abs(vector[i]))
+    return largest
+
+
+@kernel_part()
+def _row_sum(matrix, i):
+    """sum_j of the moduli of a row."""
+    total = 0.0
+    for j in range(matrix.shape[1]):
+        total += abs(matrix[i, j])
+    return total
+
+
+@kernel_part()
 def _norms(A, U, V, b, c, jacobians, offsets):
     """Of each region, in the norm max_i sum_j: the Jacobian, the offset; then bounds of the rounding of any of them."""
     dimension, units = U.shape
     steps, shifts = np.zeros(len(jacobians)), np.zeros(len(jacobians))
     for region in range(len(jacobians)):
         for i in range(dimension):
-            steps[region] = max(steps[region], np.abs(jacobians[region, i]).sum())
+            steps[region] = max(steps[region], _row_sum(jacobians[region], i))
             shifts[region] = max(shifts[region], abs(offsets[region, i]))
     step_error = 0.0
     shift_error = 0.0
     for i in range(dimension):
-        step = np.abs(A[i]).sum()
+        step = _row_sum(A, i)
         shift = abs(c[i])
         for unit in range(units):
-            step += abs(U[i, unit]) * np.abs(V[unit]).sum()
+            step += abs(U[i, unit]) * _row_sum(V, unit)
             shift += abs(U[i, unit] * b[unit])
         step_error = max(step_error, (units + 3) * EPSILON * step)
         shift_error = max(shift_error, (units + 3) * EPSILON * shift)
@@ -80,6 +97,7 @@ def _candidates(A, U, V, b, c, patterns, jacobians, offsets, order, word, finish
     shift = np.empty(dimension)
     new_shift = np.empty(dimension)
     point = np.empty(dimension)
+    bounds = np.empty(dimension)
     itinerary = np.empty((order, units), np.bool_)
     relative = np.empty((order, units))
     n_hits = 0
@@ -96,14 +114,14 @@ def _candidates(A, U, V, b, c, patterns, jacobians, offsets, order, word, finish
         point_error = shift_error
         for time in range(1, order):
             step = steps[word[time]]
-            largest = np.abs(shift).max()
+            largest = _largest(shift)
             system_error = step * system_error + (step_error + rounding * step) * (size + system_error)
             point_error = step * point_error + (step_error + rounding * step) * (largest + point_error)
             point_error += shift_error + rounding * shifts[word[time]]
             follow_with(jacobians[word[time]], offsets[word[time]], product, shift, new_product, new_shift)
             size = 0.0
             for i in range(dimension):
-                size = max(size, np.abs(product[i]).sum())
+                size = max(size, _row_sum(product, i))
         for i in range(dimension):
             for j in range(dimension):
                 system[i, j] = -product[i, j]
@@ -111,10 +129,10 @@ def _candidates(A, U, V, b, c, patterns, jacobians, offsets, order, word, finish
         copy_vector(shift, point)
         refused = False
         if solve_in_place(system, point)[1] != 0.0:
-            inverse, rounded = inverse_and_rounding(system)
+            inverse, rounded = inverse_and_rounding(system, bounds)
             departure = inverse * (rounded + system_error + EPSILON * (1.0 + size))
             if departure < 0.5:
-                error = 2.0 * (departure * np.abs(point).max() + inverse * point_error)
+                error = 2.0 * (departure * _largest(point) + inverse * point_error)
                 refused = _is_refused(
                     V, b, patterns, jacobians, offsets, steps, shifts, step_error, shift_error, word, order,
                     point, error, new_shift,
@@ -137,7 +155,7 @@ def _is_refused(
     units, dimension = V.shape
     rounding = (dimension + 3) * EPSILON
     for time in range(order):
-        largest = np.abs(point).max()
+        largest = _largest(point)
         for unit in range(units):
             value = b[unit]
             doubt = rounding * abs(value)
@@ -158,14 +176,13 @@ def _is_refused(
     return False
 
 
-def cycles_of_words(relu_map: ReluMap, patterns: np.ndarray, order: int, verify: str = "float") -> CompleteList:
+def cycles_of_words(regions: Regions, order: int, verify: str = "float") -> CompleteList:
     """Every cycle of one order whose points lie in the given regions.
 
     Parameters
     ----------
-    relu_map : ReluMap
-    patterns : (R, H) bool array
-        Regions; with all of them the list is complete.
+    regions : Regions
+        R regions; with all of them the list is complete.
     order : int
         About R^k / k words are solved.
     verify : {"float", "exact"}
@@ -175,8 +192,7 @@ def cycles_of_words(relu_map: ReluMap, patterns: np.ndarray, order: int, verify:
     -------
     CompleteList
     """
-    patterns = np.ascontiguousarray(patterns, dtype=np.bool_)
-    jacobians, offsets = linear_pieces(*relu_map.parameters, patterns)
+    relu_map, patterns = regions.relu_map, regions.patterns
     word = np.full(order + 1, -1, dtype=np.int64)
     word[order] = 1
     finished = np.zeros(1, dtype=np.bool_)
@@ -184,7 +200,7 @@ def cycles_of_words(relu_map: ReluMap, patterns: np.ndarray, order: int, verify:
     candidates, visits = [], 0
     while not finished[0]:
         solved, n_hits = _candidates(
-            *relu_map.parameters, patterns, jacobians, offsets, order, word, finished, CHUNK, hits
+            *relu_map.parameters, patterns, *regions.pieces, order, word, finished, CHUNK, hits
         )
         visits += solved
         candidates += [patterns[letters] for letters in hits[:n_hits]]
