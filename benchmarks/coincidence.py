@@ -8,6 +8,7 @@ independently given what they share: a rate that changes in the course of traini
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from measuring import timed
@@ -55,10 +56,22 @@ def start_burst(generator: np.random.Generator, runs: int) -> tuple[Trains, Trai
     return events(generator, rates), events(generator, rates)
 
 
-def phase_of_each_run(generator: np.random.Generator, runs: int) -> tuple[Trains, Trains]:
-    """Draw both mostly in a busy phase, which comes at another time in each run."""
+def long_clusters(generator: np.random.Generator, runs: int) -> tuple[Trains, Trains]:
+    """Draw both in two stretches of 60 epochs or so, of which jumps and bifurcations have their own."""
+
+    def stretches(rate: float) -> np.ndarray:
+        starts = (generator.random((runs, EPOCHS)) < 2 / EPOCHS).astype(float)
+        busy = np.array([np.convolve(row, np.ones(60))[:EPOCHS] for row in starts]) > 0
+        return np.where(busy, rate, 0.002)
+
+    return events(generator, stretches(0.1)), events(generator, stretches(0.3))
+
+
+def phase_of_each_run(generator: np.random.Generator, runs: int, spread: float = 60) -> tuple[Trains, Trains]:
+    """Draw both mostly in a busy phase, which comes at another time in each run; its spread: standard deviation."""
     centres = generator.uniform(0, EPOCHS, (runs, 1))
-    rates = 0.005 + 0.15 * np.exp(-0.5 * ((_EPOCH - centres) / 60) ** 2)
+    busiest = min(0.15 * 60 / spread, 0.6)
+    rates = 0.005 + busiest * np.exp(-0.5 * ((_EPOCH - centres) / spread) ** 2)
     return events(generator, rates), events(generator, rates)
 
 
@@ -68,21 +81,33 @@ def frailty(generator: np.random.Generator, runs: int) -> tuple[Trains, Trains]:
     return events(generator, rates), events(generator, rates)
 
 
+def trend_and_frailty(generator: np.random.Generator, runs: int) -> tuple[Trains, Trains]:
+    """Draw both at a rate that falls in all runs alike, but is high in some runs and low in others."""
+    rates = np.minimum(generator.gamma(1.0, 1.0, (runs, 1)) * (0.01 + 0.15 * np.exp(-_EPOCH / 80)), 0.9)
+    return events(generator, rates), events(generator, rates)
+
+
 SCENARIOS = {
     "uniform": uniform,
     "clustered": clustered,
+    "long clusters": long_clusters,
     "common trend": common_trend,
     "start burst": start_burst,
     "phase of each run": phase_of_each_run,
     "frailty of each run": frailty,
+    "trend and frailty": trend_and_frailty,
 }
 """Without any coupling."""
 
 ASSUMED = {
-    "swap": ("uniform", "clustered", "common trend", "start burst"),
+    "swap": ("uniform", "clustered", "long clusters", "common trend", "start burst"),
     "local": ("uniform", "phase of each run", "frailty of each run"),
 }
 """The scenarios in which the assumption of a null holds."""
+
+
+SPREADS = (30, 20, 10)
+"""Epochs: busy phases of single runs that are too brief for the blocks of the local null."""
 
 
 def coupled(background: Callable, jumps_a_run: int) -> Callable:
@@ -196,6 +221,13 @@ def main() -> None:
         cells += [percent(shares(scenario, null, 8, experiments)) for null in ("circular", "poisson")]
         cells.append(f"{100 * odds_share(scenario, 8, experiments):.1f}")
         print(f"{name:22s}" + "".join(f"{cell:>24s}" for cell in cells), flush=True)
+    print("a busy phase of another time in each run, too brief for blocks: primary, short_local")
+    for spread in SPREADS:
+        cells = [
+            percent(shares(partial(phase_of_each_run, spread=spread), null, 8, experiments))
+            for null in ("auto", "short_local")
+        ]
+        print(f"standard deviation {spread} epochs" + "".join(f"{cell:>16s}" for cell in cells), flush=True)
     print("half of the jumps caused within one epoch (primary)")
     for name, scenario in POWER.items():
         for runs in (8, 16):

@@ -1,6 +1,7 @@
 """Coincidence by hand, by a naive loop, by closed forms, and by what its p does without any coupling."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -269,6 +270,12 @@ def test_each_null_holds_its_level_in_1000_experiments(null, name):
 )
 def test_a_null_misleads_where_its_assumption_fails(null, name):
     assert program.shares(program.SCENARIOS[name], null, 8, 20, surrogates=99).min() > 0.5
+
+
+def test_busy_phases_that_are_brief_are_for_shorter_blocks():
+    brief = partial(program.phase_of_each_run, spread=20)
+    assert program.shares(brief, "auto", 8, 100, surrogates=99).min() > 0.07
+    assert program.shares(brief, "short_local", 8, 100, surrogates=99).max() <= 0.07 + 0.077
 
 
 @pytest.mark.parametrize("name", program.POWER)

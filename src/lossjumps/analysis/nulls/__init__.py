@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from lossjumps.analysis.nulls import swap
 from lossjumps.analysis.nulls.circular import CIRCULAR
-from lossjumps.analysis.nulls.local import LOCAL
+from lossjumps.analysis.nulls.local import LOCAL, SHORT_LOCAL
 from lossjumps.analysis.nulls.null import Null, NullTest, moved_tests
 from lossjumps.analysis.nulls.poisson import POISSON
 
-MOVING: dict[str, Null] = {null.name: null for null in (LOCAL, CIRCULAR, POISSON)}
+MOVING: dict[str, Null] = {null.name: null for null in (LOCAL, SHORT_LOCAL, CIRCULAR, POISSON)}
 """The nulls that move bifurcations within a run."""
 
 NULLS: Mapping[str, str] = {"swap": swap.TEXT, **{name: null.text for name, null in MOVING.items()}}

@@ -1,4 +1,4 @@
-"""The local null: bifurcations are shifted within short blocks, so that their rate hardly changes."""
+"""The local nulls: bifurcations are shifted within blocks, so that their rate hardly changes."""
 
 import numpy as np
 
@@ -6,6 +6,9 @@ from lossjumps.analysis.nulls.null import Null
 
 BLOCK = 25
 """Epochs of a block."""
+
+SHORT_BLOCK = 10
+"""Epochs of a block that is short enough for busy phases of single runs that are brief."""
 
 
 def shifted_in_blocks(
@@ -19,10 +22,27 @@ def shifted_in_blocks(
     return starts[own] + (bifurcations - starts[own] + shifts[:, own]) % sizes[own]
 
 
+def shifted_in_short_blocks(
+    bifurcations: np.ndarray, n_steps: int, n_surrogates: int, generator: np.random.Generator
+) -> np.ndarray:
+    """The same in blocks of `SHORT_BLOCK` epochs."""
+    return shifted_in_blocks(bifurcations, n_steps, n_surrogates, generator, block=SHORT_BLOCK)
+
+
+_ASSUMES = "within a block the bifurcations might as well have come earlier or later"
+
 LOCAL = Null(
     name="local",
     stream=2,
     does=f"each block of {BLOCK} epochs of a run circularly shifted by its own independent amount",
-    assumes="within a block the bifurcations might as well have come earlier or later",
+    assumes=_ASSUMES,
     positions=shifted_in_blocks,
+)
+
+SHORT_LOCAL = Null(
+    name="short_local",
+    stream=5,
+    does=f"each block of {SHORT_BLOCK} epochs of a run circularly shifted by its own independent amount",
+    assumes=_ASSUMES,
+    positions=shifted_in_short_blocks,
 )
