@@ -10,7 +10,7 @@ from lossjumps.stages import statistics
 from lossjumps.stages.conditions import ConditionRuns, planned_history, runs_of_conditions
 from lossjumps.stages.hypotheses import hypotheses_table
 from lossjumps.stages.sensitivity import sensitivity_table
-from lossjumps.stages.summary_hypotheses import causes_text, hypotheses_text
+from lossjumps.stages.summary_hypotheses import causes_text, hypotheses_text, sensitivity_text
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,48 @@ def test_a_hypothesis_is_answered_with_its_number():
     )
 
 
+def test_what_the_choices_do_is_told():
+    rows = [
+        ("none", "", 40, 0.4, 0.1, 0.001),
+        ("threshold", "4", 90, 0.2, 0.15, 0.25),
+        ("threshold", "16", 10, 0.5, 0.1, 0.01),
+        ("symmetric", "true", 40, 0.6, 0.2, 0.06),
+        ("min_change", "0.4", 4, 1.0, 0.0, 0.001),  # too few
+        ("detector", "change points", 0, np.nan, np.nan, np.nan),
+        ("kind", "any", 40, 0.9, 0.5, 0.3),  # another question
+        ("window", "0", 40, 0.375, 0.05, 0.001),
+        ("lag", "1", 40, 0.025, 0.075, 0.9),
+    ]
+    table = pd.DataFrame(rows, columns=["choice", "value", "jumps", "precursor_rate", "expected", "p"])
+    table = table.assign(condition="c", label="d bptt")
+    assert " ".join(sensitivity_text(table, 1).split()).endswith(
+        "- d bptt: 20.0% to 60.0% of the jumps, by chance 5.0% to 20.0%; p <= 0.05 with 2 of 4 other choices, not with"
+        " threshold 4 (p = 0.25), symmetric (p = 0.06). Such bifurcations: 37.5% in the epoch of the jump (by chance"
+        " 5.0%), 2.5% 1 to 2 epochs before it (by chance 7.5%)."
+    )
+    assert sensitivity_text(table.assign(jumps=4), 1) == ""
+    assert sensitivity_text(table[:0], 1) == ""
+
+
+def test_where_chance_alone_gives_nearly_as_much_nothing_is_said(conditions):
+    changes = {
+        "jumps": [table.assign(loss="loss_free", sign=1) for table in conditions[0].jumps],
+        "bifurcations": [
+            pd.DataFrame({"epoch": np.arange(n), "kind": "nonsmooth_fold", "topological": True}).assign(
+                occupied=True, direction="birth"
+            )
+            for n in conditions[0].lengths
+        ],
+    }
+    dense = [no_runs([one], **changes) for one in conditions[:1]] + conditions[1:]
+    table = hypotheses_table(plan_table(), dense, CoincidenceConfig(windows=[0, 1], surrogates=9))
+    row = table.set_index(["hypothesis", "training"]).loc["a", "bptt"]
+    assert (row["estimate"], row["expected"]) == (1.0, 1.0)
+    assert row["answer"] == "cannot tell: chance alone gives nearly as much" and np.isnan(row["p_holm"])
+
+
 CAUSES = {
+    "loss": ["loss_free"] * 3,
     "run": ["r0"] * 3,
     "cause": ["bifurcation", "step_spike", "step_spike"],
     "events": [1, 2, 0],
@@ -178,5 +219,6 @@ def test_causes_that_were_not_measured_are_a_sentence():
     assert "nan" not in text and "step was" not in text
     assert "an orbit from the data lingered and left in 33.3%. In 2 of them a bifurcation lies; no share is" in text
     assert "None of them has a bifurcation." in causes_told(**unknown, events=[0] * 3)
+    assert "lingered" not in causes_told(loss=["loss_recorded"] * 3)
     nothing = causes_text(pd.DataFrame(CAUSES)[:0], PLAN)
     assert nothing == "- one: no jump to explain.\n- two: no jump to explain."

@@ -14,6 +14,9 @@ from lossjumps.analysis.nulls import MOVING, NULLS, NullTest, moved_tests
 from lossjumps.analysis.nulls.swap import MINIMUM_SWAP_RUNS, exchangeable_runs, swap_tests
 from lossjumps.errors import InputError
 
+SATURATED = 0.8
+"""Chance coincidence rate above which a coincidence says nothing."""
+
 
 @dataclass(frozen=True)
 class CoincidenceResult:
@@ -97,8 +100,8 @@ def event_coincidence(
         A coincidence has \\|jump - lag - bifurcation\\| <= w instead.
     null : str
         ``"swap"`` (at least 6 runs of the same length), ``"local"``, or ``"auto"``: the larger p of the two, which
-        holds where either assumption does (fewer than 6 such runs: local alone).  ``"circular"`` and ``"poisson"``
-        are for comparison.
+        holds where either assumption does (fewer than 6 such runs: local alone).  ``"short_local"``,
+        ``"circular"`` and ``"poisson"`` are for comparison.
     n_surrogates : int
         Surrogates of each null, at least 1.
     seed : int

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lossjumps.analysis.coincidence import event_coincidence
+from lossjumps.analysis.coincidence import SATURATED, event_coincidence
 from lossjumps.analysis.comparison import MeanComparison, compare_means, holm
 from lossjumps.analysis.events import NEUTRAL_KIND, PRIMARY_KIND, TOO_FEW
 from lossjumps.analysis.hypotheses import HYPOTHESES, LEAST_RUNS, excess_hits, gradient_growth, jump_odds
@@ -68,11 +68,14 @@ def _coincidences(condition: ConditionRuns, config: CoincidenceConfig) -> list[d
             n_surrogates=config.surrogates,
             seed=config.seed,
         )
+        expected = getattr(result, f"expected_{side}_rate")
         lacking = ""
         if result.jumps < TOO_FEW:
             lacking = f"cannot tell: {result.jumps or 'no'} jump{'s' * (result.jumps != 1)} upwards"
         elif result.bifurcations == 0:
             lacking = "cannot tell: no such bifurcation"
+        elif expected > SATURATED:
+            lacking = "cannot tell: chance alone gives nearly as much"
         row = {
             **condition.names,
             **_UNKNOWN,
@@ -81,7 +84,7 @@ def _coincidences(condition: ConditionRuns, config: CoincidenceConfig) -> list[d
             "jumps": result.jumps,
             "bifurcations": result.bifurcations,
             "estimate": getattr(result, f"{side}_rate"),
-            "expected": getattr(result, f"expected_{side}_rate"),
+            "expected": expected,
             "p": np.nan if lacking else getattr(result, f"p_{side}"),
             "test": result.null[side],
             "lacking": lacking,

@@ -15,7 +15,7 @@ from lossjumps.figures.style import save_png
 from lossjumps.stages import summary_text as text
 from lossjumps.stages.files import load_plan, read_table
 from lossjumps.stages.losses import of_primary_loss, primary_of
-from lossjumps.stages.summary_hypotheses import causes_text, hypotheses_text
+from lossjumps.stages.summary_hypotheses import causes_text, hypotheses_text, sensitivity_text
 from lossjumps.stages.summary_numbers import ExperimentTables, condition_numbers, run_counts
 from lossjumps.stages.tables import (
     Attractors,
@@ -26,6 +26,7 @@ from lossjumps.stages.tables import (
     Conditions,
     Hypotheses,
     Jumps,
+    Sensitivity,
     Status,
 )
 from lossjumps.stages.tracking_address import external_store
@@ -104,6 +105,7 @@ def read_tables(folder: Path) -> ExperimentTables:
         conditions=read_table(folder / Conditions.FILE, Conditions),
         comparisons=read_table(folder / Comparisons.FILE, Comparisons),
         hypotheses=read_table(folder / Hypotheses.FILE, Hypotheses),
+        sensitivity=read_table(folder / Sensitivity.FILE, Sensitivity),
         causes=of_primary_loss(parts[Causes], "run"),
         status=parts[Status],
         jumps=parts[Jumps],
@@ -152,6 +154,7 @@ def summary(
     if compared:
         pieces += ["## Simulated and real data", compared]
     pieces += ["## The hypotheses", hypotheses_text(tables.hypotheses, window)]
+    pieces += [sensitivity_text(tables.sensitivity, window)]
     pieces += ["## What the jumps come from", causes_text(tables.causes, tables.plan)]
     pieces += [
         "## How to read this",
@@ -211,7 +214,8 @@ def _reading(numbers: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
         text.paragraph(
             "Epochs are counted, not events: several in one epoch count once.",
             "*By chance*: mean of the surrogates of the null with the larger p; p: the share of them with at"
-            f" least as many coincidences. Up to p = {text.LEVEL:g}, each condition by itself, it is called more than"
+            " least as many coincidences (*swap*: for the numbers of both in the runs that are paired)."
+            f" Up to p = {text.LEVEL:g}, each condition by itself, it is called more than"
             f" chance gives; with fewer than {TOO_FEW} jumps nothing is.",
         ),
         *(text.paragraph(f"Null *{name}*: {NULLS[name].partition(': ')[2]}.") for name in used if name in NULLS),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lossjumps.analysis.coincidence import CoincidenceResult, coincidence_over_windows
+from lossjumps.analysis.coincidence import SATURATED, CoincidenceResult, coincidence_over_windows
 from lossjumps.analysis.comparison import compare_means
 from lossjumps.analysis.events import ALL_LOSSES, COUNTED_KINDS, LOSSES
 from lossjumps.configuration import load_events
@@ -28,9 +28,6 @@ from lossjumps.stages.tables import (
     Sensitivity,
     Status,
 )
-
-SATURATED = 0.8
-"""Chance coincidence rate above which a coincidence says nothing."""
 
 _EVENT_KEYS = ["loss", "kind", "window"]
 

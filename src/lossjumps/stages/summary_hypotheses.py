@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from lossjumps.analysis.event_shares import BESIDE
+from lossjumps.analysis.events import RECORDED_LOSS, TOO_FEW
 from lossjumps.analysis.jump_causes import CARRIES, CAUSES, LINGERS, SPIKE
-from lossjumps.stages.summary_text import number, paragraph, percent, plural, probability, within, wrapped
+from lossjumps.stages.summary_text import LEVEL, number, paragraph, percent, plural, probability, within, wrapped
 
 _TITLES = {
     "a": "(a) Jumps follow bifurcations more often than chance",
@@ -18,6 +19,8 @@ _TITLES = {
     "d, fold": "(d) Gradient norms grow before folds",
 }
 _ASKS_FOR_NO = ("b, persistence", "d, fold")
+_SAME_QUESTION = ("threshold", "min_change", "detector", "window", "symmetric", "loss")
+"""Choices of `statistics/sensitivity.parquet` that leave the question of (a) what it is."""
 
 
 def hypotheses_text(hypotheses: pd.DataFrame, window: int) -> str:
@@ -48,6 +51,52 @@ def hypotheses_text(hypotheses: pd.DataFrame, window: int) -> str:
             lines += wrapped(f"- {row.label}{_against(row)}: **{row.answer}**{_told(row)}.")
         pieces.append("\n".join(lines))
     return "\n\n".join(pieces)
+
+
+def sensitivity_text(sensitivity: pd.DataFrame, window: int) -> str:
+    """Say of every condition that can tell what becomes of (a) where one choice is changed; empty if there is none.
+
+    Parameters
+    ----------
+    sensitivity : DataFrame
+        ``statistics/sensitivity.parquet``.
+    window : int
+        The primary tolerance window.
+    """
+    lines = []
+    for _, mine in sensitivity.groupby("condition", sort=False):
+        able = mine[mine["jumps"] >= TOO_FEW].dropna(subset="p")
+        if "none" not in set(able["choice"]):
+            continue
+        other = able[able["choice"].isin(_SAME_QUESTION)]
+        failing = [
+            f"{row.choice.replace('_', ' ')}{f' {row.value}' * (row.value != 'true')} (p = {probability(row.p)})"
+            for row in other[other["p"] > LEVEL].itertuples()
+        ]
+        exceptions = f", not with {', '.join(failing)}" if 0 < len(failing) < len(other) else ""
+        lines += wrapped(
+            f"- {mine['label'].iloc[0]}: {_range(other['precursor_rate'])} of the jumps, by chance"
+            f" {_range(other['expected'])}; p <= {LEVEL:g} with {len(other) - len(failing)} of"
+            f" {plural(len(other), 'other choice')}{exceptions}.{_when(able, window)}"
+        )
+    title = "**How (a) depends on the choices** (one is changed at a time; p of each by itself, not adjusted)"
+    return "\n".join([paragraph(title), *lines]) if lines else ""
+
+
+def _range(rates: pd.Series) -> str:
+    return f"{percent(rates.min())} to {percent(rates.max())}"
+
+
+def _when(choices: pd.DataFrame, window: int) -> str:
+    """How often bifurcations are in the epoch of the jump, and before it."""
+    pieces = []
+    for choice, value, when in (
+        ("window", "0", "in the epoch of the jump"),
+        ("lag", "1", f"1 to {1 + window} epochs before it" if window else "in the epoch before it"),
+    ):
+        for row in choices[(choices["choice"] == choice) & (choices["value"] == value)].itertuples():
+            pieces.append(f"{percent(row.precursor_rate)} {when} (by chance {percent(row.expected)})")
+    return f" Such bifurcations: {', '.join(pieces)}." if pieces else ""
 
 
 def _against(row: Any) -> str:
@@ -125,7 +174,11 @@ def _evidence(mine: pd.DataFrame) -> str:
             mine["step_ratio"].dropna() >= SPIKE,
             "others_step_spike",
         ),
-        ("an orbit from the data lingered and left", mine["ghost_steps"] >= LINGERS, "others_ghost"),
+        (
+            "an orbit from the data lingered and left",
+            mine.loc[mine["loss"] != RECORDED_LOSS, "ghost_steps"] >= LINGERS,
+            "others_ghost",
+        ),
     ):
         if len(found):
             nearby = f" ({percent(mine[column].sum() / others)})" if others else ""

@@ -31,7 +31,7 @@ class ExperimentTables:
 
     Attributes
     ----------
-    plan, conditions, comparisons, hypotheses
+    plan, conditions, comparisons, hypotheses, sensitivity
         The tables of the same names.
     causes
         Of the primary loss of each run.
@@ -44,6 +44,7 @@ class ExperimentTables:
     conditions: pd.DataFrame
     comparisons: pd.DataFrame
     hypotheses: pd.DataFrame
+    sensitivity: pd.DataFrame
     causes: pd.DataFrame
     status: pd.DataFrame
     jumps: pd.DataFrame
