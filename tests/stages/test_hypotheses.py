@@ -133,6 +133,7 @@ def test_what_the_choices_do_is_told():
     rows = [
         ("none", "", 40, 0.4, 0.1, 0.001),
         ("threshold", "4", 90, 0.2, 0.15, 0.25),
+        ("threshold", "8", 40, 0.4, 0.1, 0.001),  # as chosen
         ("threshold", "16", 10, 0.5, 0.1, 0.01),
         ("symmetric", "true", 40, 0.6, 0.2, 0.06),
         ("min_change", "0.4", 4, 1.0, 0.0, 0.001),  # too few
@@ -144,12 +145,12 @@ def test_what_the_choices_do_is_told():
     table = pd.DataFrame(rows, columns=["choice", "value", "jumps", "precursor_rate", "expected", "p"])
     table = table.assign(condition="c", label="d bptt")
     assert " ".join(sensitivity_text(table, 1).split()).endswith(
-        "- d bptt: 20.0% to 60.0% of the jumps, by chance 5.0% to 20.0%; p <= 0.05 with 2 of 4 other choices, not with"
-        " threshold 4 (p = 0.25), symmetric (p = 0.06). Such bifurcations: 37.5% in the epoch of the jump (by chance"
-        " 5.0%), 2.5% 1 to 2 epochs before it (by chance 7.5%)."
+        "- d bptt: 20.0% to 60.0% of the jumps, by chance 5.0% to 20.0%; p <= 0.05 with 2 of 4 choices that change a"
+        " number, not with threshold 4 (p = 0.25), symmetric (p = 0.06). Such a bifurcation lies in the same epoch at"
+        " 37.5% (by chance 5.0%), and 1 to 2 epochs before at 2.5% (by chance 7.5%)."
     )
     assert sensitivity_text(table.assign(jumps=4), 1) == ""
-    assert sensitivity_text(table[:0], 1) == ""
+    assert sensitivity_text(table[:0], 1) == sensitivity_text(table[:1], 1) == ""
 
 
 def test_where_chance_alone_gives_nearly_as_much_nothing_is_said(conditions):

@@ -21,6 +21,7 @@ _TITLES = {
 _ASKS_FOR_NO = ("b, persistence", "d, fold")
 _SAME_QUESTION = ("threshold", "min_change", "detector", "window", "symmetric", "loss")
 """Choices of `statistics/sensitivity.parquet` that leave the question of (a) what it is."""
+_NUMBERS = ["jumps", "precursor_rate", "expected", "p"]
 
 
 def hypotheses_text(hypotheses: pd.DataFrame, window: int) -> str:
@@ -68,7 +69,11 @@ def sensitivity_text(sensitivity: pd.DataFrame, window: int) -> str:
         able = mine[mine["jumps"] >= TOO_FEW].dropna(subset="p")
         if "none" not in set(able["choice"]):
             continue
-        other = able[able["choice"].isin(_SAME_QUESTION)]
+        chosen = able.loc[able["choice"] == "none", _NUMBERS].iloc[0]
+        changed = (able[_NUMBERS] != chosen).any(axis=1)
+        other = able[changed & able["choice"].isin(_SAME_QUESTION)]
+        if other.empty:
+            continue
         failing = [
             f"{row.choice.replace('_', ' ')}{f' {row.value}' * (row.value != 'true')} (p = {probability(row.p)})"
             for row in other[other["p"] > LEVEL].itertuples()
@@ -77,7 +82,8 @@ def sensitivity_text(sensitivity: pd.DataFrame, window: int) -> str:
         lines += wrapped(
             f"- {mine['label'].iloc[0]}: {_range(other['precursor_rate'])} of the jumps, by chance"
             f" {_range(other['expected'])}; p <= {LEVEL:g} with {len(other) - len(failing)} of"
-            f" {plural(len(other), 'other choice')}{exceptions}.{_when(able, window)}"
+            f" {plural(len(other), 'choice')} that change{'s' * (len(other) == 1)} a number{exceptions}."
+            f"{_when(able, window)}"
         )
     title = "**How (a) depends on the choices** (one is changed at a time; p of each by itself, not adjusted)"
     return "\n".join([paragraph(title), *lines]) if lines else ""
@@ -91,12 +97,12 @@ def _when(choices: pd.DataFrame, window: int) -> str:
     """How often bifurcations are in the epoch of the jump, and before it."""
     pieces = []
     for choice, value, when in (
-        ("window", "0", "in the epoch of the jump"),
-        ("lag", "1", f"1 to {1 + window} epochs before it" if window else "in the epoch before it"),
+        ("window", "0", "in the same epoch"),
+        ("lag", "1", f"1 to {1 + window} epochs before" if window else "one epoch before"),
     ):
         for row in choices[(choices["choice"] == choice) & (choices["value"] == value)].itertuples():
-            pieces.append(f"{percent(row.precursor_rate)} {when} (by chance {percent(row.expected)})")
-    return f" Such bifurcations: {', '.join(pieces)}." if pieces else ""
+            pieces.append(f"{when} at {percent(row.precursor_rate)} (by chance {percent(row.expected)})")
+    return f" Such a bifurcation lies {', and '.join(pieces)}." if pieces else ""
 
 
 def _against(row: Any) -> str:
