@@ -53,7 +53,13 @@ def ours(dimension: int, hidden: int, seeds: int, updates: int) -> tuple[float, 
     def training(each: int) -> TrainingConfig:
         # An evaluation of one step, so that what is measured is the updates.
         return TrainingConfig(
-            "gtf", ALPHA, 2, each, BATCH, STEPS, evaluation=EvaluationConfig(1, horizon=1, horizon_long=1)
+            "gtf",
+            ALPHA,
+            2,
+            each,
+            BATCH,
+            STEPS,
+            evaluation=EvaluationConfig(1, horizon=1, horizon_long=1, state_space_steps=0),
         )
 
     series, model = series_of(dimension), ModelConfig("shallow_plrnn", None, hidden)

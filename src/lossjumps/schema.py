@@ -81,6 +81,11 @@ class EvaluationConfig:
     """Free-running steps of `loss_free_long`; also the length of the sequences of `loss_forced`. Unit: steps."""
     alpha: float = 0.1
     """Forcing strength of `loss_forced`, the same whatever a run was trained with."""
+    state_space_steps: int = 160
+    """Free-running steps that follow those of `loss_free_long`, whose states `state_space_divergence` compares with the
+    data; 0: it is not measured. Unit: steps."""
+    state_space_bins: int = 30
+    """Bins of each variable that it counts states in, for data of up to 5 variables. Unit: bins."""
 
     def __post_init__(self) -> None:
         require(self.sequences >= 1, "training.evaluation.sequences", "an integer >= 1", self.sequences)
@@ -92,6 +97,9 @@ class EvaluationConfig:
             self.horizon_long,
         )
         require(0 <= self.alpha <= 1, "training.evaluation.alpha", "a number in [0, 1]", self.alpha)
+        steps, bins = self.state_space_steps, self.state_space_bins
+        require(steps >= 0, "training.evaluation.state_space_steps", "an integer >= 0", steps)
+        require(2 <= bins <= 1000, "training.evaluation.state_space_bins", "an integer in 2 ... 1000", bins)
 
 
 OPTIMISERS = ("adam", "radam", "sgd")

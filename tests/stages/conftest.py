@@ -80,6 +80,7 @@ def write_batch(folder: Path, dataset: str, training: str, seeds: list) -> None:
         loss = 10.0 ** (-epochs / 10 - seed)
         history = pd.DataFrame({"run": run, "epoch": epochs, "loss_free": loss})
         history["loss_free_long"], history["loss_forced"] = 2 * loss, loss / 2
+        history["state_space_divergence"] = 4 * loss
         history["loss_recorded"], history["recorded_epoch"] = np.nan, pd.NA
         for column in ("loss_train", "grad_norm", "grad_norm_max", "step_length", "learning_rate"):
             history[column] = np.where(epochs == 0, np.nan, 0.25)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from tests.stages.whole_tables import whole
 
-from lossjumps.analysis.events import COUNTED_KINDS
+from lossjumps.analysis.events import COUNTED_KINDS, LOSSES
 from lossjumps.analysis.jumps import find_jumps
 from lossjumps.errors import InputError
 from lossjumps.schema import JumpsConfig
@@ -17,12 +17,15 @@ RUNS = ("toy-s0", "toy-s1")
 
 
 def history():
-    """Run s0: loss_free halves at 19, loss_forced rises tenfold at 9; run s1 lives for 3 epochs and never jumps."""
+    """Run s0: loss_free halves at 19; at 9 loss_forced rises and the divergence falls, tenfold.
+
+    Run s1 lives for 3 epochs and never jumps.
+    """
     free = np.where(np.arange(41) <= 19, 1.0, 0.5)
     forced = np.where(np.arange(41) <= 9, 1.0, 10.0)
     long = pd.DataFrame(
         {"run": "toy-s0", "epoch": np.arange(41), "loss_free": free, "loss_free_long": 1.0, "loss_forced": forced}
-    )
+    ).assign(state_space_divergence=4.0 / forced)
     short = pd.DataFrame(
         {
             "run": "toy-s1",
@@ -30,6 +33,7 @@ def history():
             "loss_free": [1, 1, 9, np.inf],
             "loss_free_long": 1,
             "loss_forced": 1.0,
+            "state_space_divergence": np.inf,
         }
     )
     return pd.concat([short, long.sample(frac=1, random_state=0)])  # the order of the rows does not matter
@@ -40,16 +44,17 @@ def test_jumps_of_every_run_and_loss():
     assert table[["run", "loss", "epoch", "sign", "shape", "duration", "detector"]].values.tolist() == [
         ["toy-s0", "loss_free", 19, -1, "shift", 1, "robust-z"],
         ["toy-s0", "loss_forced", 9, 1, "shift", 1, "robust-z"],
+        ["toy-s0", "state_space_divergence", 9, -1, "shift", 1, "robust-z"],
     ]
     assert table["confirmed"].all()  # steps between straight lines
-    assert table["size"].tolist() == pytest.approx([-np.log10(2), 1.0])
+    assert table["size"].tolist() == pytest.approx([-np.log10(2), 1.0, -1.0])
     assert dict(table.dtypes.astype(str)) == Jumps.dtypes()
     (jump,) = find_jumps(np.where(np.arange(41) <= 19, 1.0, 0.5))
     assert table["score"][0] == jump.score
 
 
 def test_a_configuration_is_obeyed():
-    assert len(jumps.jumps_table(history(), RUNS, JumpsConfig(min_change=0.5))) == 1
+    assert len(jumps.jumps_table(history(), RUNS, JumpsConfig(min_change=0.5))) == 2
     assert len(jumps.jumps_table(history(), RUNS, JumpsConfig(threshold=1e6))) == 0
 
 
@@ -87,7 +92,7 @@ STATUS = pd.DataFrame({"run": ["toy-s1", "toy-s0"], "status": ["diverged", "fini
 def test_coincidences_on_paper():
     found = jumps.jumps_table(history(), RUNS, JumpsConfig())
     table = coincidences.coincidences_table(found, bifurcations(), STATUS, RUNS, [1, 0])
-    assert len(table) == 2 * 3 * len(COUNTED_KINDS) * 2
+    assert len(table) == 2 * len(LOSSES) * len(COUNTED_KINDS) * 2
     rows = table.set_index(["run", "loss", "kind", "window"])
     counts = ["jumps", "bifurcations", "precursor_hits", "trigger_hits", "epochs", "covered"]
     expected = {
@@ -114,7 +119,7 @@ def test_coincidences_on_paper():
 def test_runs_without_events_are_counted():
     none = jumps.jumps_table(history(), RUNS[1:], JumpsConfig())
     table = coincidences.coincidences_table(none, bifurcations()[:0], STATUS, RUNS, [0])
-    assert len(table) == 2 * 3 * len(COUNTED_KINDS)
+    assert len(table) == 2 * len(LOSSES) * len(COUNTED_KINDS)
     assert (table[["jumps", "bifurcations", "precursor_hits", "trigger_hits", "covered"]] == 0).all(axis=None)
     with pytest.raises(InputError, match=r"status.parquet: run toy-s7 is missing"):
         coincidences.coincidences_table(none, bifurcations(), STATUS, ("toy-s7",), [0])

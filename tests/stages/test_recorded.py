@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossjumps.analysis.events import LOSSES
 from lossjumps.configuration.request import Request
 from lossjumps.progress import silent
 from lossjumps.stages import report, statistics, track
@@ -120,7 +121,7 @@ def test_a_fold_and_the_jump_that_comes_with_it(folds, monkeypatch):
     np.testing.assert_allclose(counted["fraction"], 0.5, atol=1e-9)
     np.testing.assert_allclose(counted["distance"], 1.0, atol=1e-6)  # the fold is at 0, the states at -1
     assert tables["jumps"][["loss", "epoch", "sign"]].values.tolist() == [["loss_recorded", e, 1] for e in (30, 20)]
-    assert tables["history"][["loss_free", "loss_free_long", "loss_forced"]].isna().all(axis=None)
+    assert tables["history"][[*LOSSES]].isna().all(axis=None)
     hits = tables["coincidences"].query("kind == 'occupied' and window == 0")
     assert hits[["loss", "jumps", "precursor_hits"]].values.tolist() == [["loss_recorded", 1, 1]] * 2
     statistics.run(folder)

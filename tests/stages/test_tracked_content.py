@@ -21,6 +21,7 @@ def history():
             "loss_free": [1.0, 0.5, np.inf, 0.25],
             "loss_free_long": [1.0, 2.0, 3.0, np.inf],
             "loss_forced": [0.1, 0.1, 0.1, 0.05],
+            "state_space_divergence": [9.0, 8.0, 7.0, 6.0],
             "loss_recorded": np.nan,
             "loss_train": [np.nan, 0.3, np.nan, 0.1],
             "grad_norm": [np.nan, 1.0, 2.0, 3.0],
@@ -75,7 +76,8 @@ def test_objects_are_counted_at_every_epoch(history, cycles):
     assert series["dynamics/stable"].values.tolist() == [1, 0, 0, 2]
     assert series["dynamics/largest_multiplier"].steps.tolist() == [0, 1, 3]
     assert series["dynamics/largest_multiplier"].values.tolist() == [4.0, 1.5, 0.2]
-    assert len(series) == 10
+    assert series["loss/state_space_divergence"].values.tolist() == [9.0, 8.0, 7.0, 6.0]
+    assert len(series) == 11
 
 
 def test_events_have_points_only_where_something_happens(bifurcations):
@@ -115,6 +117,7 @@ def test_summary_of_a_run_by_hand(history, bifurcations):
     assert summary["loss/free_final"] == 0.25
     assert "loss/free_long_final" not in summary
     assert summary["loss/free_long_lowest"] == 1.0
+    assert summary["loss/state_space_divergence_final"] == 6.0
     assert summary["training/last_epoch"] == 3
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from lossjumps.analysis.events import LOSSES
 from lossjumps.errors import InputError
 from lossjumps.stages import dataset, train
 from lossjumps.stages.files import read_arrays, write_arrays
@@ -85,7 +86,7 @@ def test_train_stage_writes_parameters_history_and_status(tmp_path, capfd):
     assert history[["loss_recorded", "recorded_epoch"]].isna().all(axis=None)
     assert list(history["run"]) == [run for run in runs for _ in range(4)]
     assert list(history["epoch"]) == [0, 1, 2, 3] * 2
-    assert np.isfinite(history[["loss_free", "loss_free_long", "loss_forced"]]).all(axis=None)
+    assert np.isfinite(history[[*LOSSES]]).all(axis=None)
     flat = np.concatenate([array.reshape(2, 4, -1) for array in parameters.values()], axis=2)
     lengths = np.linalg.norm(np.diff(flat, axis=1), axis=2)
     recorded = history["step_length"].to_numpy().reshape(2, 4)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.training.small_trainings import config, model, random_walk
 
+from lossjumps.analysis.events import LOSSES
 from lossjumps.schema import OPTIMISERS, PRECISIONS, EvaluationConfig
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.loop import train
@@ -34,7 +35,7 @@ def test_a_diverging_run_ends_alone():
         assert np.isnan(together.parameters[run, last + 1 :]).all()
         for values in together.history.values():
             assert np.isnan(values[run, last + 1 :]).all()
-        for name in ("loss_free", "loss_free_long", "loss_forced"):
+        for name in LOSSES:
             assert not np.isnan(together.history[name][run, : last + 1]).any()
         if status == "finished":
             assert (last, together.why[run]) == (2, "")
@@ -75,10 +76,12 @@ def assert_same_run(recording, run, other, other_run):
 
 @st.composite
 def trainings(draw):
-    observed = draw(st.integers(1, 4))
+    observed = draw(st.integers(1, 7))
     family = draw(st.sampled_from(sorted(FAMILIES)))
     chosen = model(family, latent=observed + draw(st.integers(0, 3)), hidden=draw(st.integers(1, 50)))
-    evaluation = EvaluationConfig(draw(st.integers(1, 9)), 3, draw(st.integers(3, 30)), 0.1)
+    evaluation = EvaluationConfig(
+        draw(st.integers(1, 9)), 3, draw(st.integers(3, 30)), 0.1, state_space_steps=draw(st.integers(0, 20))
+    )
     training = config(
         draw(st.sampled_from(sorted(FORCINGS))),
         epochs=2,

@@ -5,6 +5,7 @@ import pytest
 import torch
 from tests.training.small_trainings import config, model, random_walk
 
+from lossjumps.analysis.events import LOSSES
 from lossjumps.errors import InputError
 from lossjumps.training.forcing import FORCINGS
 from lossjumps.training.loop import learning_rates, train
@@ -131,7 +132,7 @@ def test_learning_rate_decays_exponentially_between_its_ends():
 
 def test_columns_of_the_first_epoch():
     history = train(random_walk(40, 2), random_walk(40, 2), model(), config(), [0, 1]).history
-    assert all(np.isfinite(history[name]).all() for name in ("loss_free", "loss_free_long", "loss_forced"))
+    assert all(np.isfinite(history[name]).all() for name in LOSSES)
     for name in ("loss_train", "grad_norm", "grad_norm_max", "step_length", "learning_rate"):
         assert np.isnan(history[name][:, 0]).all()
         assert np.isfinite(history[name][:, 1:]).all()

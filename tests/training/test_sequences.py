@@ -32,7 +32,7 @@ def drawn_sequences(generator, strengths, observed, runs, batch, noise):
 
 
 def assert_agree(leaves, network_of, sequences, threads=1):
-    """Losses, errors and every gradient, to 1e-10 of their size."""
+    """Losses, errors, the states of further steps and every gradient, to 1e-10 of their size."""
     engines, found = (Compiled(threads), StepByStep()), []
     weights = torch.linspace(0.5, 2.0, len(sequences.starts), dtype=torch.float64)
     for engine in engines:
@@ -41,7 +41,8 @@ def assert_agree(leaves, network_of, sequences, threads=1):
         slopes = [
             torch.zeros_like(leaf) if slope is None else slope for leaf, slope in zip(leaves, slopes, strict=True)
         ]
-        found.append([loss.detach(), torch.from_numpy(engine.errors(network_of(leaves), sequences)), *slopes])
+        measured = map(torch.from_numpy, engine.errors_and_states(network_of(leaves), sequences, 5))
+        found.append([loss.detach(), *measured, *slopes])
     for one, other in zip(*found, strict=True):
         scale = other.abs().max().item() if other.numel() else 0.0
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-10 * scale)
@@ -104,6 +105,17 @@ def test_errors_of_a_hand_made_network(engine):
     starts = torch.tensor([[0, 1, 2]])
     errors = engine.errors(hand_made(), Sequences(series, starts, np.ones(1)))
     np.testing.assert_allclose(errors, [[((3.25 - 0.5) ** 2 + (0.5 + 1.0) ** 2 + 4.25**2) / 3]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("engine", [Compiled(), StepByStep()])
+def test_states_after_a_sequence_of_a_hand_made_network(engine):
+    """From 3.25 on: 1.625 + 4.5 + 0.25 = 6.375; 3.1875 + 10.75 + 0.25 = 14.1875.  From 0.5 and -4.25 as well."""
+    series = torch.tensor([[2.0], [0.5], [-1.0], [0.0]], dtype=torch.float64)
+    sequences = Sequences(series, torch.tensor([[0, 1, 2]]), np.ones(1))
+    errors, states = engine.errors_and_states(hand_made(), sequences, 2)
+    np.testing.assert_array_equal(errors, engine.errors(hand_made(), sequences))
+    expected = [[6.375, 14.1875], [0.5, 0.5], [-15.625, -55.4375]]
+    np.testing.assert_allclose(states[0, :, :, 0], expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("engine", [Compiled(), StepByStep()])

@@ -7,7 +7,10 @@ import numpy as np
 
 from lossjumps.errors import InputError
 
-LOSSES = ("loss_free", "loss_free_long", "loss_forced")
+DIVERGENCE = "state_space_divergence"
+"""The distance of the states that a network runs to from the data, which need not be measured."""
+
+LOSSES = ("loss_free", "loss_free_long", "loss_forced", DIVERGENCE)
 """The losses whose jumps are looked for: those that mean the same in every condition, the primary one first."""
 
 PRIMARY_LOSS = LOSSES[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lossjumps.analysis.events import PRIMARY_LOSS
+from lossjumps.analysis.events import ALL_LOSSES, PRIMARY_LOSS
 from lossjumps.stages.coincidences import bifurcation_epochs, jump_epochs
 from lossjumps.stages.files import read_table
 from lossjumps.stages.losses import primary_of
@@ -79,10 +79,7 @@ def planned_history(folder: Path, plan: pd.DataFrame) -> pd.DataFrame:
     columns = [
         "run",
         "epoch",
-        "loss_free",
-        "loss_free_long",
-        "loss_forced",
-        "loss_recorded",
+        *ALL_LOSSES,
         "grad_norm",
         "step_length",
     ]

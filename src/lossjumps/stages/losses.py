@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from lossjumps.analysis.events import LOSSES, PRIMARY_LOSS, RECORDED_LOSS
+from lossjumps.analysis.events import DIVERGENCE, LOSSES, PRIMARY_LOSS, RECORDED_LOSS
 from lossjumps.configuration.loading import Batch
 from lossjumps.data.none import NO_DATA
 from lossjumps.training.recorded import RECORDED
@@ -13,6 +13,8 @@ from lossjumps.training.recorded import RECORDED
 def losses_of(batch: Batch) -> tuple[str, ...]:
     """The losses whose jumps are looked for: those measured on the data, and the one that a recording brings."""
     measured = () if batch.dataset.name == NO_DATA else LOSSES
+    if not batch.training.evaluation.state_space_steps:
+        measured = tuple(loss for loss in measured if loss != DIVERGENCE)
     return (*measured, RECORDED_LOSS) if batch.training.name == RECORDED else measured
 
 

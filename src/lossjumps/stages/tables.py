@@ -36,9 +36,10 @@ class Plan(Table, file="plan.parquet", stage="plan", swept=True):
 class History(Table, file="history.parquet", stage="train"):
     """A row a run and epoch 0 ... E, or up to the last epoch of a run that diverged.
 
-    The three evaluation losses use one evaluation set, the same for every run of a data set; without a data set they
-    are NaN.  A loss may be infinite.  The columns from loss_train to learning_rate belong to the epoch that ends at the
-    row, so they are NaN at epoch 0; of those a training made elsewhere has step_length alone.
+    The evaluation losses, from loss_free to state_space_divergence, use one evaluation set, the same for every run of a
+    data set; without a data set they are NaN.  They may be infinite.  The columns from loss_train to learning_rate
+    belong to the epoch that ends at the row, so they are NaN at epoch 0; of those a training made elsewhere has
+    step_length alone.
     """
 
     run: str
@@ -50,6 +51,9 @@ class History(Table, file="history.parquet", stage="train"):
     loss_forced: float | None
     """mean squared error under forcing of strength `training.evaluation.alpha`, just before each forcing, over
     `training.evaluation.horizon_long` steps"""
+    state_space_divergence: Annotated[float | None, "nats"]
+    """D_stsp: how far the states of the `training.evaluation.state_space_steps` free-running steps after those of
+    loss_free_long are from the data, a Kullback-Leibler divergence; NaN where no steps are configured"""
     loss_train: float | None
     """mean over the epoch's updates of the loss that was minimised"""
     grad_norm: float | None
@@ -180,7 +184,7 @@ class Jumps(Table, file="jumps.parquet", stage="jumps"):
     epoch: Epochs
     """the jump begins between epoch and epoch + 1"""
     loss: str
-    """`loss_free`, `loss_free_long`, `loss_forced` or `loss_recorded`"""
+    """`loss_free`, `loss_free_long`, `loss_forced`, `state_space_divergence` or `loss_recorded`"""
     size: Annotated[float, "log10 of the loss"]
     """signed change from the epoch before to the most distant loss of the jump"""
     sign: int
@@ -259,7 +263,7 @@ class Coincidences(Table, file="coincidences.parquet", stage="coincidences"):
 
     run: str
     loss: str
-    """`loss_free`, `loss_free_long`, `loss_forced` or `loss_recorded`"""
+    """`loss_free`, `loss_free_long`, `loss_forced`, `state_space_divergence` or `loss_recorded`"""
     kind: str
     """bifurcations that are counted: `any` (topological, unresolved left out), `occupied` (of these, the occupied
     ones), `occupied_fold_or_transcritical` (of these, nonsmooth folds and degenerate transcritical ones),

@@ -17,6 +17,7 @@ HISTORY_METRICS = {
     "loss_free": "loss/free",
     "loss_free_long": "loss/free_long",
     "loss_forced": "loss/forced",
+    "state_space_divergence": "loss/state_space_divergence",
     "loss_recorded": "loss/recorded",
     "loss_train": "loss/train",
     "grad_norm": "training/grad_norm",

@@ -27,6 +27,7 @@ menu *Views* of the page leads there as well.
 - `loss/...`: mean squared error, standardised data. `free`, `free_long`: free-running from data states, short and
   long; `forced`: with forcing; the same evaluation for every run, whatever it was trained with. `_final`: after the
   last epoch; `_lowest`: the lowest of all.
+- `loss/state_space_divergence`: D_stsp, how far the states that the network runs to are from the data, in nats.
 - `loss/recorded`: the loss that came with a training made elsewhere; where no other is measured, the jumps are its.
 - `dynamics/...`: numbers of fixed points and cycles, the largest multiplier; `complete_share`: epochs at which all
   fixed points are certified to be listed.

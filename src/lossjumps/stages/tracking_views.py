@@ -29,7 +29,7 @@ METRIC_COLUMNS = (
 TAG_COLUMNS = ("dataset", "model", "training", "alpha", "seed", "status")
 
 CHARTS = {
-    "Losses": {"loss/free": "log", "loss/free_long": "log", "loss/train": "log"},
+    "Losses": {"loss/free": "log", "loss/free_long": "log", "loss/train": "log", "loss/state_space_divergence": "log"},
     "Events": {"event/jump": "linear", "event/bifurcation": "linear"},
     "Dynamics": {"dynamics/stable": "linear", "dynamics/fixed_points": "linear", "dynamics/largest_multiplier": "log"},
 }

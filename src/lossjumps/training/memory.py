@@ -53,6 +53,10 @@ def memory_needed(model: ModelConfig, training: TrainingConfig, observed: int, r
         "training.evaluation.sequences, training.evaluation.horizon_long": (
             evaluation.horizon_long * (2 * runs * evaluated + LANES * (latent + observed))
         ),
+        # the states, and the hash table that they are counted in
+        "training.evaluation.sequences, training.evaluation.state_space_steps": (
+            evaluation.sequences * evaluation.state_space_steps * (runs * observed + 12)
+        ),
     }
     return {keys: NUMBER * number for keys, number in numbers.items()}
 

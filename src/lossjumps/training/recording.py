@@ -8,13 +8,14 @@ HISTORY = (
     "loss_free",
     "loss_free_long",
     "loss_forced",
+    "state_space_divergence",
     "loss_train",
     "grad_norm",
     "grad_norm_max",
     "step_length",
     "learning_rate",
 )
-"""Numbers recorded for every run and epoch; the first three are taken at the epoch, the others belong to the
+"""Numbers recorded for every run and epoch; the first four are taken at the epoch, the others belong to the
 updates that end there and are NaN at epoch 0."""
 
 FINISHED = "finished"

@@ -198,14 +198,38 @@ def _enter(networks, data, s, first, t, lanes):
 
 
 @kernel_part()
-def _run(networks, data, s, first, m, h, room, keeps):
-    """Run the network along the sequences of a chunk: states before each step, units and errors."""
+def _step(networks, s, m, h, room, z, y):
+    """From the state before a step, at place z of `room.states`, to `room.state`; the units go to place y."""
     A, b, c, reads = networks.A, networks.b, networks.c, networks.reads
     latent, units = networks.U.shape[1], networks.U.shape[2]
-    steps, observed = len(data.strengths), data.series.shape[1]
     state, size = room.state, m * h
-    one = data.series.dtype.type(1.0)
+    one = b.dtype.type(1.0)
     zero = one - one
+    for unit in range(h):
+        store(room.units, y + unit, same(b[s, unit] if unit < units else zero))
+    for unit in range(len(reads)):
+        store(room.units, y + unit, add(load(room.units, y + unit), load(room.states, z + reads[unit])))
+    if not len(reads):
+        _add_products(room.weights, 2 * size, h, latent, room.states, z, room.units, y)
+    for unit in range(units):
+        store(room.units, y + unit, relu(load(room.units, y + unit)))
+    for i in range(m):
+        value = same(c[s, i] if i < latent else zero)
+        if A.shape[2] == 1 and i < latent:
+            value = add_product(value, same(A[s, i, 0]), load(room.states, z + i))
+        store(state, i, value)
+    if A.shape[2] > 1:
+        _add_products(room.weights, 4 * size, m, latent, room.states, z, state, 0)
+    _add_products(room.weights, 0, m, units, room.units, y, state, 0)
+
+
+@kernel_part()
+def _run(networks, data, s, first, m, h, room, keeps):
+    """Run the network along the sequences of a chunk: states before each step, units and errors."""
+    latent = networks.U.shape[1]
+    steps, observed = len(data.strengths), data.series.shape[1]
+    state = room.state
+    one = data.series.dtype.type(1.0)
     _fetch(data, s, first, 0, room.data)
     for t in range(steps):
         z, y = t * m, t * h if keeps else 0
@@ -221,25 +245,23 @@ def _run(networks, data, s, first, m, h, room, keeps):
                 value = multiply(same(one - strength), load(state, i))
                 value = add_product(value, same(strength), load(room.data, i))
             store(room.states, z + i, value)
-        for unit in range(h):
-            store(room.units, y + unit, same(b[s, unit] if unit < units else zero))
-        for unit in range(len(reads)):
-            store(room.units, y + unit, add(load(room.units, y + unit), load(room.states, z + reads[unit])))
-        if not len(reads):
-            _add_products(room.weights, 2 * size, h, latent, room.states, z, room.units, y)
-        for unit in range(units):
-            store(room.units, y + unit, relu(load(room.units, y + unit)))
-        for i in range(m):
-            value = same(c[s, i] if i < latent else zero)
-            if A.shape[2] == 1 and i < latent:
-                value = add_product(value, same(A[s, i, 0]), load(room.states, z + i))
-            store(state, i, value)
-        if A.shape[2] > 1:
-            _add_products(room.weights, 4 * size, m, latent, room.states, z, state, 0)
-        _add_products(room.weights, 0, m, units, room.units, y, state, 0)
+        _step(networks, s, m, h, room, z, y)
         _fetch(data, s, first, t + 1, room.data)
         for n in range(observed):
             store(room.errors, t * observed + n, subtract(load(state, n), load(room.data, n)))
+
+
+@kernel_part()
+def _run_on(networks, s, first, count, m, h, room, states):
+    """Run freely from `room.state` on; write the observed states (B, n, N) of a chunk of `count` sequences."""
+    latent = networks.U.shape[1]
+    for t in range(states.shape[1]):
+        for i in range(latent):
+            store(room.states, i, load(room.state, i))
+        _step(networks, s, m, h, room, 0, 0)
+        for lane in range(count):
+            for n in range(states.shape[2]):
+                states[first + lane, t, n] = room.state[n * LANES + lane]
 
 
 @kernel_part()
@@ -343,7 +365,7 @@ def _write_gradients(networks, observed, m, h, room, out):
 
 
 @compiled(nogil=True)
-def compute_chunks(networks, data, thread, threads, room, errors, gradients):
+def compute_chunks(networks, data, thread, threads, room, errors, gradients, states):
     """Run every `threads`-th chunk, from number `thread` on.
 
     Parameters
@@ -359,6 +381,8 @@ def compute_chunks(networks, data, thread, threads, room, errors, gradients):
     gradients : (S, K, G) ndarray
         Filled with the gradients of their means over all steps, sequences and states by A, U, V, b, c and L, each as it
         is given.  With G = 0 they are not computed.
+    states : (S, B, n, N) ndarray
+        Filled with the observed states of n further steps of the free-running networks.
     """
     runs, batch = data.starts.shape
     steps, observed = len(data.strengths), data.series.shape[1]
@@ -379,6 +403,7 @@ def compute_chunks(networks, data, thread, threads, room, errors, gradients):
                 total = add_product(total, error, error)
             store(room.by_state, 0, total)
             errors[s, chunk, t] = _sum_of_lanes(room.by_state, 0, count)
+        _run_on(networks, s, first, count, m, h, room, states[s])
         if keeps:
             for place in range(steps * observed):
                 store(room.errors, place, multiply(same(scale), load(room.errors, place)))

@@ -42,20 +42,28 @@ class Engine(Protocol):
     def errors(self, network: Network, sequences: Sequences) -> np.ndarray:
         """The mean squared error of every run at every step (S, T), float64."""
 
+    def errors_and_states(self, network: Network, sequences: Sequences, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """`errors`, and the observed states (S, B, n, N) of n = `steps` further, free-running steps, float64."""
+
 
 class StepByStep:
     """Torch operations, one after the other, on whatever device the tensors are."""
 
     def loss(self, network: Network, sequences: Sequences) -> torch.Tensor:
         """See `Engine`."""
-        return self._errors(network, sequences).mean(dim=1)
+        return self._run(network, sequences, 0)[0].mean(dim=1)
 
     def errors(self, network: Network, sequences: Sequences) -> np.ndarray:
         """See `Engine`."""
-        with torch.inference_mode():
-            return self._errors(network, sequences).cpu().numpy()
+        return self.errors_and_states(network, sequences, 0)[0]
 
-    def _errors(self, network: Network, sequences: Sequences) -> torch.Tensor:
+    def errors_and_states(self, network: Network, sequences: Sequences, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """See `Engine`."""
+        with torch.inference_mode():
+            errors, states = self._run(network, sequences, steps)
+            return errors.cpu().numpy(), states.double().cpu().numpy()
+
+    def _run(self, network: Network, sequences: Sequences, further: int) -> tuple[torch.Tensor, torch.Tensor]:
         strengths = [float(strength) for strength in sequences.strengths]
         steps = torch.arange(len(strengths) + 1, device=sequences.starts.device)
         starts = sequences.starts.expand(len(network.U), -1)
@@ -69,7 +77,7 @@ class StepByStep:
         V = None if network.V is None else network.V.transpose(1, 2)
         A = network.A.unsqueeze(1) if network.A.dim() == 2 else network.A.transpose(1, 2)
         state, predictions = entering[0], []
-        for time, strength in enumerate(strengths):
+        for time, strength in enumerate(strengths + [0.0] * further):
             if strength == 1.0:
                 state = entering[time]
             elif strength != 0.0:
@@ -77,8 +85,9 @@ class StepByStep:
             units = ((state[..., reads] if V is None else state @ V) + b).relu()
             state = (A * state if network.A.dim() == 2 else state @ A) + c + units @ U
             predictions.append(state)
-        errors = torch.stack(predictions, dim=1)[..., : data.shape[-1]] - data[1:].transpose(0, 1)
-        return errors.double().square().mean(dim=(2, 3))
+        observed = torch.stack(predictions, dim=1)[..., : data.shape[-1]]
+        errors = observed[:, : len(strengths)] - data[1:].transpose(0, 1)
+        return errors.double().square().mean(dim=(2, 3)), observed[:, len(strengths) :].transpose(1, 2)
 
 
 class Compiled:
@@ -96,8 +105,13 @@ class Compiled:
 
     def errors(self, network: Network, sequences: Sequences) -> np.ndarray:
         """See `Engine`."""
+        return self.errors_and_states(network, sequences, 0)[0]
+
+    def errors_and_states(self, network: Network, sequences: Sequences, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """See `Engine`."""
         named = (network.A, network.U, network.V, network.b, network.c, network.L)
-        return self.compute(named, network.reads, sequences, gradients=False)[0]
+        errors, _, states = self.compute(named, network.reads, sequences, gradients=False, further=steps)
+        return errors, states
 
     def compute(
         self,
@@ -105,10 +119,11 @@ class Compiled:
         reads: tuple[int, ...],
         sequences: Sequences,
         gradients: bool,
-    ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Errors (S, T), and the gradients of their means over the steps by A, U, V, b, c and L, if asked for.
+        further: int = 0,
+    ) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+        """Errors (S, T), the gradients of their means over the steps by A, U, V, b, c and L, if asked for, and states.
 
-        The gradients by V and L are empty arrays where those are None.
+        The gradients by V and L are empty arrays where those are None.  States: `Engine.errors_and_states`.
         """
         A, U, V, b, c, L = (None if tensor is None else tensor.detach().contiguous().numpy() for tensor in named)
         runs, latent, units = U.shape
@@ -132,11 +147,12 @@ class Compiled:
         chunks = -(-batch // LANES)
         errors = np.empty((runs, chunks, steps))
         slopes = np.empty((runs, chunks, sum(sizes)), dtype)
+        states = np.empty((runs, batch, further, observed))
         threads = min(self.threads, runs * chunks)
         rooms = self._room(threads, (steps, latent, units, observed, gradients, dtype.type))
 
         def work(thread: int) -> None:
-            kernel.compute_chunks(networks, data, thread, threads, rooms[thread], errors, slopes)
+            kernel.compute_chunks(networks, data, thread, threads, rooms[thread], errors, slopes, states)
 
         others = [self._pool.submit(work, thread) for thread in range(1, threads)]
         work(0)
@@ -149,7 +165,7 @@ class Compiled:
             slope += slopes[:, chunk]
         total /= batch * observed
         pieces = np.split(slope, np.cumsum(sizes)[:-1], axis=1) if gradients else []
-        return total, [piece.reshape(part.shape) for piece, part in zip(pieces, parts, strict=True)]
+        return total, [piece.reshape(part.shape) for piece, part in zip(pieces, parts, strict=True)], states
 
     def _room(self, threads: int, sizes: tuple) -> list[kernel.Scratch]:
         rooms = self._rooms.setdefault(sizes, [])
@@ -164,7 +180,7 @@ class _CompiledLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx, engine, sequences, reads, *named):
         needed = any(ctx.needs_input_grad)
-        errors, slopes = engine.compute(named, reads, sequences, gradients=needed)
+        errors, slopes, _ = engine.compute(named, reads, sequences, gradients=needed)
         ctx.slopes, ctx.shapes = slopes, [None if tensor is None else tensor.shape for tensor in named]
         return torch.from_numpy(mean_of_runs(errors))
 

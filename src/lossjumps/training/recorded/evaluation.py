@@ -33,7 +33,7 @@ def evaluated_losses(
     Returns
     -------
     dict of str to (E + 1,) ndarray
-        `loss_free`, `loss_free_long` and `loss_forced`; infinite where the network diverges.
+        `loss_free`, `loss_free_long`, `loss_forced` and `state_space_divergence`; infinite where the network diverges.
     """
     series = torch.from_numpy(np.ascontiguousarray(test_series, dtype=np.float64))
     evaluation, engine = Evaluation.from_series(series, config), Compiled(torch.get_num_threads())
