@@ -97,6 +97,14 @@ def test_small_integers_against_points(seed, dimension, count):
     assert {sign.tobytes() for sign in signs} <= cells
 
 
+def test_planes_farther_away_than_float64_can_say_are_not_listed():
+    normals = np.array([[1.0, 0.0], [1e-320, 1e-320], [0.0, 1.0]])
+    assert arrangement_cells(normals, np.array([0.0, 1.0, 0.0]), 10) is None
+    normals[1] = 1e-150
+    for coordinates in ([1.0, 1.0], [1e-150, 1e150]):
+        assert len(arrangement_cells(normals * coordinates, np.array([0.0, 1e-150, 0.0]), 10)) == 7
+
+
 def test_more_cells_than_wanted_are_not_listed():
     normals = np.random.default_rng(0).normal(size=(10, 3))
     assert arrangement_cells(normals, np.ones(10), 100) is None

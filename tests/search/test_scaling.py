@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lossjumps import ReluMap, find_cycles
+from lossjumps.errors import InputError
 from lossjumps.search.scaling import in_usual_units
 
 
@@ -31,3 +32,25 @@ def test_usual_maps_are_left_alone_and_what_would_be_lost_as_well():
     # in units of the large offset the small one is no longer a normal number
     apart = ReluMap(np.eye(2), np.ones((2, 1)), [[1.0, 0.0]], [5e-324], [1e300, 0.0])
     assert in_usual_units(apart) == (apart, 0)
+
+
+@pytest.mark.parametrize(
+    "output, weight, offset, unit",
+    [
+        ([1.0], [[5e-324]], [0.1], 1),
+        ([1e-200, 1.0], [[1e-200], [1.0]], [0.1, 0.2], 1),
+        ([1.0, 1e200], [[1.0], [1e200]], [0.1, 0.2], 2),
+    ],
+)
+def test_units_that_float64_cannot_put_beside_the_others_are_named(output, weight, offset, unit):
+    relu_map = ReluMap([[0.5]], [output], weight, offset, [0.2])
+    with pytest.raises(InputError, match=f"of unit {unit} are too far apart for float64"):
+        find_cycles(relu_map, 2)
+
+
+def test_tiny_numbers_that_matter_to_no_border_are_searched():
+    # a dead unit, and a border where z = 5e-324
+    (fixed_point,) = find_cycles(ReluMap([[0.5]], [[0.0]], [[1e-200]], [0.1], [0.2]))
+    assert fixed_point.points[0, 0] == pytest.approx(0.4)
+    (fixed_point,) = find_cycles(ReluMap([[0.5]], [[0.25]], [[1.0]], [-5e-324], [0.2]))
+    assert fixed_point.points[0, 0] == pytest.approx(0.8)

@@ -30,6 +30,8 @@ CERTAINLY_INDEPENDENT = 1e-9
 SCALINGS = 3
 """Times that planes and coordinates are scaled in turn."""
 
+_FAR = 10**6  # beyond the exponents of all numbers
+
 
 def _parallel_classes(normals: np.ndarray) -> np.ndarray:
     """Number the directions of rows (H, r) of any length; parallel rows share a number, nearly parallel ones do not."""
@@ -177,19 +179,16 @@ def arrangement_cells(normals: np.ndarray, offsets: np.ndarray, most: int) -> np
     (n, B) bool array or None
         True where normal . x + offset is positive; each cell once.  With hyperplanes that nearly meet in one point
         cells as small as rounding are listed as well, and possibly empty ones.  None with more than `most` cells, or
-        where so many hyperplanes nearly meet in one point, or are nearly dependent, that it is not untangled.
+        where so many hyperplanes nearly meet in one point, or are nearly dependent, that it is not untangled, or
+        float64 cannot say how far away one is.
     """
     bent = np.flatnonzero(normals.any(axis=1))
     constant = offsets > 0.0
     if len(bent) == 0:
         return constant[None, :]
-    planes = np.column_stack([normals[bent], offsets[bent]])
-    # powers of two, so that planes stay what they are; coordinates are scaled as well, so that differences in their
-    # units do not make planes nearly parallel
-    for _ in range(SCALINGS):
-        planes = np.ldexp(planes, -np.frexp(np.abs(planes[:, :-1]).max(axis=1))[1][:, None])
-        sizes = np.frexp(np.abs(planes[:, :-1]).max(axis=0))[1]
-        planes[:, :-1] = np.ldexp(planes[:, :-1], -sizes)
+    planes = _in_comparable_units(np.column_stack([normals[bent], offsets[bent]]))
+    if planes is None:
+        return None
     first, same_side = _coincident(planes)
     distinct = np.unique(first)
     cells = _distinct_cells(planes[distinct], most)
@@ -198,6 +197,24 @@ def arrangement_cells(normals: np.ndarray, offsets: np.ndarray, most: int) -> np
     full = np.repeat(constant[None, :], len(cells), axis=0)
     full[:, bent] = cells[:, np.searchsorted(distinct, first)] == same_side
     return full
+
+
+def _in_comparable_units(planes: np.ndarray) -> np.ndarray | None:
+    """The hyperplanes (B, r + 1) scaled by powers of two, so that they stay what they are; None where numbers get lost.
+
+    Coordinates are scaled as well, so that differences in their units do not make hyperplanes nearly parallel.
+    """
+    digits, exponents = np.frexp(planes)
+    nothing = digits == 0.0
+    for _ in range(SCALINGS):
+        for axis in (1, 0):
+            seen = np.where(nothing, -_FAR, exponents)[:, :-1].max(axis=axis, keepdims=True)
+            seen[seen == -_FAR] = 0
+            exponents[:, slice(None if axis else -1)] -= seen
+    limits = np.finfo(np.float64)
+    if np.any(~nothing & ((exponents <= limits.minexp) | (exponents > limits.maxexp))):
+        return None
+    return np.ldexp(digits, np.where(nothing, 0, exponents))
 
 
 def _distinct_cells(planes: np.ndarray, most: int) -> np.ndarray | None:
