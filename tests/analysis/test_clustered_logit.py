@@ -58,3 +58,15 @@ def test_outcomes_of_small_integers_are_separated_where_a_line_tells_them_apart(
     ]
     sums = [np.sum(towards @ ray) for ray in rays if np.all(towards @ ray >= 0)]
     assert is_separated(outcome, covariates) == (max(sums, default=0) > 0)
+
+
+def test_nearly_separated_outcomes_have_a_finite_fit_or_none():
+    generator = np.random.default_rng(1)
+    x = generator.standard_normal((60, 4)) * [1, 10, 100, 1000]
+    for flipped in range(6):
+        outcome = x @ [1.0, -0.5, 0.2, 0.1] > 0
+        outcome[:flipped] ^= True
+        found = clustered_logit(outcome, np.column_stack([x, np.ones(60)]), np.arange(60) // 10)
+        assert np.isfinite(found.p).all() == np.isfinite(found.standard_errors).all()
+        if not np.isfinite(found.p).all():
+            assert np.isnan(found.coefficients).all()

@@ -3,6 +3,7 @@
 Liang & Zeger (1986), Biometrika 73, 13-22, with independence as working correlation.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +12,12 @@ from scipy.optimize import linprog
 from statsmodels.genmod.cov_struct import Independence
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_estimating_equations import GEE
+from statsmodels.tools.sm_exceptions import ModelWarning
 
 
 @dataclass(frozen=True)
 class ClusteredLogit:
-    """Coefficients and their robust standard errors; NaN where the outcomes are told apart, or nothing varies.
+    """Coefficients and their robust standard errors; NaN without a finite fit (outcomes told apart, nothing varies).
 
     Attributes
     ----------
@@ -44,13 +46,19 @@ def clustered_logit(outcome: np.ndarray, covariates: np.ndarray, cluster: np.nda
         Which run each row belongs to.
     """
     outcome, number = np.asarray(outcome, dtype=bool), covariates.shape[1]
+    nothing = ClusteredLogit(*np.full((3, number), np.nan))
     clusters = np.unique(cluster).size
     if clusters < 2 or np.linalg.matrix_rank(covariates) < number or is_separated(outcome, covariates):
-        return ClusteredLogit(*np.full((3, number), np.nan))
+        return nothing
     equations = GEE(
         outcome.astype(np.float64), covariates, groups=cluster, family=Binomial(), cov_struct=Independence()
     )
-    found = equations.fit(scaling_factor=clusters / (clusters - 1))
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # outcomes that are nearly told apart: the steps towards the fit overshoot, and end or do not
+        warnings.simplefilter("ignore", ModelWarning)
+        found = equations.fit(scaling_factor=clusters / (clusters - 1))
+    if not (found.converged and np.isfinite(found.bse).all()):
+        return nothing
     p = 2 * stats.t.sf(np.abs(found.params / found.bse), clusters - 1)
     return ClusteredLogit(found.params, found.bse, p)
 
@@ -65,6 +73,7 @@ def is_separated(outcome: np.ndarray, covariates: np.ndarray) -> bool:
     outcome : ndarray of bool, shape (n,)
     covariates : ndarray, shape (n, n_covariates)
     """
+    covariates = covariates / np.maximum(np.abs(covariates).max(axis=0), np.finfo(np.float64).tiny)
     towards = np.where(outcome[:, None], covariates, -covariates)
     best = linprog(-towards.sum(axis=0), A_ub=-towards, b_ub=np.zeros(len(towards)), bounds=(-1, 1))
-    return bool(-best.fun > 1e-6 * np.abs(towards).max())
+    return bool(-best.fun > 1e-6)
