@@ -4,11 +4,13 @@ Numba by itself makes machine code of every function, and makes it again in each
 a chain of n calls n times.  Here that is done for those functions alone that Python calls, each with all that it needs.
 """
 
+import fcntl
 import gc
 import hashlib
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import numba
 from numba.core import event, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_lock import global_compiler_lock
 
 from lossjumps.progress import LOGGER
 
@@ -30,7 +33,8 @@ SAID_WITHOUT_FOLDER = (
     "compiling the search, which takes a minute or two each time: the machine code can be kept neither beside the "
     "sources nor in the user's cache; export NUMBA_CACHE_DIR=FOLDER names a folder for it"
 )
-"""What the logger says when a process begins to compile kernels that are not kept yet."""
+SAID_WAITING = "waiting for another process, which compiles the search; that takes a minute or two"
+"""What the logger says when a process begins to compile kernels that are not kept yet, or another one does."""
 
 
 NEW_OBJECTS = 20_000
@@ -50,15 +54,17 @@ class _Compilation(event.Listener):
             if 0 < self.thresholds[0] < NEW_OBJECTS:
                 gc.set_threshold(NEW_OBJECTS, *self.thresholds[1:])
         self.nested += 1
-        mine = event.data["dispatcher"].py_func.__module__.startswith(SLOW)
-        if mine and not self.said:
-            self.said = True
-            logging.getLogger(LOGGER).info(SAID_ONCE if self.kept else SAID_WITHOUT_FOLDER)
+        self.say(event.data["dispatcher"], SAID_ONCE if self.kept else SAID_WITHOUT_FOLDER)
 
     def on_end(self, event: event.Event) -> None:
         self.nested -= 1
         if self.nested == 0:
             gc.set_threshold(*self.thresholds)
+
+    def say(self, dispatcher: Any, message: str) -> None:
+        if dispatcher.py_func.__module__.startswith(SLOW) and not self.said:
+            self.said = True
+            logging.getLogger(LOGGER).info(message)
 
 
 _compilation = _Compilation()
@@ -130,6 +136,36 @@ def _without_literals(dispatcher: Any) -> None:
     setattr(compiler, name, folded)
 
 
+def _one_process_at_a_time(dispatcher: Any, index: Path) -> None:
+    """Let others that call the function meanwhile wait for the machine code, and load it.
+
+    Numba's files are not made for two processes that compile at once: where they do so for different types of
+    arguments, a later process may be given the machine code for the wrong ones.
+    """
+    compile_or_load = dispatcher.compile
+
+    def alone(signature: Any) -> Any:
+        # numba's own lock first, as in a compilation that compiles what it calls: threads must not wait in a circle
+        with global_compiler_lock, _locked(index.with_suffix(".lock"), dispatcher):
+            return compile_or_load(signature)
+
+    dispatcher.compile = alone
+
+
+@contextmanager
+def _locked(path: Path, dispatcher: Any) -> Iterator[None]:
+    """Wait until no other process holds the lock on a file, and hold it; go without one where there can be none."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            file = held.enter_context(open(path, "ab"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _compilation.say(dispatcher, SAID_WAITING)
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def kernel_part(**options: Any) -> Callable[[Callable], Any]:
     """Decorate a function that is called by kernels (`compiled`) and other parts of them, not by Python.
 
@@ -160,7 +196,7 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
     The machine code is kept beside the source, or in the user's cache where that folder cannot be written, and is used
     until a file changes whose kernels it may have inlined: numba itself looks at the function's own file only, and
     would go on with what it had inlined from another one.  Where no folder can be written each process compiles for
-    itself.
+    itself.  Of several that want the same function at once one compiles it, and the others wait.
 
     Parameters
     ----------
@@ -177,6 +213,7 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
         index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
         if hasattr(index, "_source_stamp"):
             index._source_stamp = (index._source_stamp, _digest_of_kernels(function))
+            _one_process_at_a_time(dispatcher, Path(index._index_path))
         _without_literals(dispatcher)
         return dispatcher
 
