@@ -38,8 +38,9 @@ class _Sources:
     def __init__(self, source: Path) -> None:
         self.source = source
         self.module = cache(self._read)
+        self.path = cache(self._path)
 
-    def path(self, name: str) -> Path | None:
+    def _path(self, name: str) -> Path | None:
         if name.split(".")[0] != _PACKAGE:
             return None
         stem = self.source.joinpath(*name.split("."))
@@ -53,7 +54,7 @@ class _Sources:
         return _parsed(name, path.name == "__init__.py", path.read_bytes())
 
 
-@cache  # the digests of several stages are asked for, and most modules are part of most of them
+@cache  # the digests of several stages are asked for, and most modules and definitions are part of most of them
 def _parsed(name: str, is_package: bool, content: bytes) -> "_Module":
     return _Module(ast.parse(content), name, is_package)
 
@@ -68,6 +69,7 @@ class _Module:
         self.acting: list[ast.AST] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.text = cache(self._text)
+        self.uses = cache(self._uses)
         for statement in _flat(tree.body, self.acting):
             self._sort(_without_docstrings(statement))
 
@@ -93,6 +95,12 @@ class _Module:
 
     def _text(self, part: str) -> list[str]:
         return [ast.dump(node) for node in self.nodes(part) if not isinstance(node, ast.Import | ast.ImportFrom)]
+
+    def _uses(self, part: str) -> tuple[set[str], list[ast.Import | ast.ImportFrom]]:
+        """The names of this module that a part refers to, and the imports in it."""
+        inner = [node for statement in self.nodes(part) for node in ast.walk(statement)]
+        names = {node.id for node in inner if isinstance(node, ast.Name) and node.id in self.bound}
+        return names - {part}, [node for node in inner if isinstance(node, ast.Import | ast.ImportFrom)]
 
     def registers(self, sources: _Sources) -> Iterator[str]:
         """Names of definitions whose decorator is the package's own: decorating may register them."""
@@ -161,8 +169,7 @@ def _reach(sources: _Sources, module: str) -> set[Definition]:
                 waiting += [(target, "") for target in _modules_of(node, current, sources)]
         else:
             waiting.append((name, ""))
-        for node in current.nodes(part):
-            waiting += _used(node, part, current, sources)
+        waiting += _used(part, current, sources)
     return reached
 
 
@@ -180,26 +187,27 @@ def _modules_of(node: ast.Import | ast.ImportFrom, current: _Module, sources: _S
     return [name for name in names if sources.path(name) is not None]
 
 
-def _used(node: ast.AST, part: str, current: _Module, sources: _Sources) -> Iterator[Definition]:
-    """What a statement refers to: names of its own module, and what it imports."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Name) and inner.id in current.bound and inner.id != part:
-            yield current.name, inner.id
-        elif isinstance(inner, ast.Import):
-            for alias in inner.names:
+def _used(part: str, current: _Module, sources: _Sources) -> Iterator[Definition]:
+    """What a part of a module refers to: names of its own module, and what it imports."""
+    names, imports = current.uses(part)
+    yield from ((current.name, name) for name in names)
+    for node in imports:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
                 if sources.path(alias.name) is not None:
                     yield from _whole(sources, alias.name)
-        elif isinstance(inner, ast.ImportFrom):
-            base = _absolute(inner, current)
-            if sources.path(base) is None:
+            continue
+        base = _absolute(node, current)
+        if sources.path(base) is None:
+            continue
+        # a top-level import is followed only for the name asked for
+        wanted = part if any(node is other for other in current.imports) else None
+        for alias in node.names:
+            if wanted is not None and (alias.asname or alias.name) != wanted:
                 continue
-            wanted = part if inner is node else None  # a top-level import is followed only for the name asked for
-            for alias in inner.names:
-                if wanted is not None and (alias.asname or alias.name) != wanted:
-                    continue
-                if alias.name == "*":
-                    yield from _whole(sources, base)
-                elif alias.name in sources.module(base).bound:
-                    yield base, alias.name
-                elif sources.path(f"{base}.{alias.name}") is not None:
-                    yield from _whole(sources, f"{base}.{alias.name}")
+            if alias.name == "*":
+                yield from _whole(sources, base)
+            elif alias.name in sources.module(base).bound:
+                yield base, alias.name
+            elif sources.path(f"{base}.{alias.name}") is not None:
+                yield from _whole(sources, f"{base}.{alias.name}")
