@@ -3,7 +3,7 @@
 #   PYTHON=python3.12         another Python for .venv (the first suitable one is found by itself)
 #   PIP_ARGS="..."            passed on to pip, for example the index of another build of torch
 #   SNAKEMAKE_ARGS="..."      passed on to snakemake by `make demo`
-#   PYTEST_ARGS="..."         passed on to pytest by `make test` and `make test-all`
+#   PYTEST_ARGS="..."         passed on to pytest by `make test` and `make test-all`; "-n 0" is one process
 #   RESULTS=results PORT=5000 the results folder and the port of `make ui`; RESULTS for `make screenshots` as well
 
 VENV := .venv
@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-lock
 RESULTS ?= results
 PORT ?= 5000
+# A process a core, each with up to 1 GB; the longest file takes as long as the others on three more cores.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 # Keep in step with requires-python in pyproject.toml.
 PYTHON_FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 # CUDA libraries belong to the build of torch that a user chose, which asks for them itself.
@@ -56,10 +58,10 @@ demo: $(STAMP)  ## run the default experiment and print its summary
 	@$(BIN)/snakemake $(SNAKEMAKE_ARGS)
 
 test: $(STAMP)  ## run the tests, the slow ones left out
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
 
 test-all: $(STAMP)  ## run all tests
-	@$(BIN)/python -m pytest -m '' $(PYTEST_ARGS)
+	@$(PYTEST) -m '' $(PYTEST_ARGS)
 
 check: $(STAMP)  ## style and form: ruff, snakefmt, snakemake --lint, snakemake -n
 	$(BIN)/ruff check .

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 from tests.networks_in_files import TENT
 
+pytest_plugins = ["tests.distribution"]
+
 # Small networks gain nothing from threads, and two busy cores lose much; read when numpy and torch are imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")

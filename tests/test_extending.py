@@ -54,7 +54,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with the examples in it."""
     folder = tmp_path_factory.mktemp("extended")
     for name in ("src/lossjumps", "benchmarks", "conf", "docs", "tests"):
-        shutil.copytree(ROOT / name, folder / name)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.tmp.*", "*.pyc.*"))
     for name in ("pyproject.toml", "README.md", "Makefile", "CITATION.cff"):
         shutil.copy(ROOT / name, folder)
     write(folder)

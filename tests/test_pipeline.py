@@ -38,7 +38,8 @@ class Tree:
         for name in ("Snakefile", "environment.yml", "workflows", "profiles", "conf", package, logger):
             source, target = PROJECT / name, folder / name
             if source.is_dir():
-                shutil.copytree(source, target)  # compiled code as well: it is valid where the sources' times are kept
+                # compiled code as well, valid where the sources' times are kept; not what is being written meanwhile
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.tmp.*", "*.pyc.*"))
             else:
                 shutil.copy(source, target)
 

@@ -100,7 +100,7 @@ def test_stages_of_this_package_depend_on_their_own_settings_alone(tmp_path):
 
     import lossjumps
 
-    shutil.copytree(Path(lossjumps.__file__).parent, tmp_path / "lossjumps")
+    shutil.copytree(Path(lossjumps.__file__).parent, tmp_path / "lossjumps", ignore=lambda *_: ["__pycache__"])
     stages = [f"lossjumps.stages.{name}" for name in ("dataset", "train", "dynamics", "jumps")]
     before = {stage: source_digest(stage, tmp_path) for stage in stages}
     schema = tmp_path / "lossjumps" / "schema.py"
