@@ -81,3 +81,14 @@ def test_image_bounds_hold_the_image_and_touch_it_in_one_dimension(family, seed)
     bounds = image_bounds(relu_map, box)
     images = relu_map(generator.uniform(box.lower, box.upper, size=(2000, relu_map.dimension)))
     assert np.all((images >= bounds.lower) & (images <= bounds.upper))
+
+
+@pytest.mark.parametrize("scale", [1e-18, 1e-300])
+def test_the_box_of_a_chain_that_shrinks_to_its_fixed_point_contains_it(scale):
+    # nearly linear: states follow one another and all end where the last one does
+    A = np.diag([0.9999] * 4) + np.diag([-1.0, 1.0, -1.0], 1)
+    U, V = scale * np.array([[-0.7], [-1.3], [-0.9], [0.8]]), np.array([[-0.9, 1.0, -1.0, 1.2]])
+    relu_map = ReluMap(A, U, V, [-4.6], [-1.1, 1.0, 2.3, 7e-5])
+    box = absorbing_box(relu_map)
+    fixed_point = np.linalg.solve(np.eye(4) - A, relu_map.c)
+    assert (box.lower <= fixed_point).all() and (fixed_point <= box.upper).all()

@@ -275,7 +275,9 @@ def absorbing_box(relu_map: ReluMap) -> Box | None:
     for _ in range(TIGHTENINGS):
         image = image_bounds(relu_map, box)
         tighter = Box(np.maximum(box.lower, image.lower), np.minimum(box.upper, image.upper))
-        gain = np.max(1.0 - (tighter.upper - tighter.lower) / np.maximum(box.upper - box.lower, np.finfo(float).tiny))
+        width = box.upper - box.lower
+        shrunk = np.maximum(tighter.upper - tighter.lower, 0.0)
+        gain = np.max(1.0 - np.divide(shrunk, width, out=np.ones_like(width), where=width > shrunk))
         box = tighter
         if gain < 1e-3:
             break
