@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-lock
 RESULTS ?= results
 PORT ?= 5000
-# A process a core, each with up to 1 GB; the longest file takes as long as the others on three more cores.
+# A process a core, each with about 1.2 GB, what its tests start included; more than four were not tried.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 # Keep in step with requires-python in pyproject.toml.
 PYTHON_FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
